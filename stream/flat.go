@@ -7,19 +7,21 @@ import (
 
 // Find is Tree.Lookup over a list of files: the file that path names, else the one it passes through. byPath has every file
 // under its Path. The longest prefix wins, so that a file inside a folder called "a.zip" is not taken for a member of a file
-// called "a".
+// called "a". The empty path, and one that no File can have, is fs.ErrNotExist.
 func Find[F File](byPath map[string]F, path string) (f F, rest string, err error) {
-	for p := path; p != ""; {
+	if !ValidPath(path) {
+		return f, "", fs.ErrNotExist
+	}
+	for p := path; ; {
 		if f, ok := byPath[p]; ok {
 			return f, strings.TrimPrefix(path[len(p):], "/"), nil
 		}
 		i := strings.LastIndexByte(p, '/')
 		if i < 0 {
-			break
+			return f, "", fs.ErrNotExist
 		}
 		p = p[:i]
 	}
-	return f, "", fs.ErrNotExist
 }
 
 // Biggest returns the file that an empty path means: the biggest, of equals the first. ok is false for an empty list.

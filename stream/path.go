@@ -16,7 +16,7 @@ type Request struct {
 	Version  string // "v0"
 	Command  string // "stream"
 	Root     string // decoded: an infohash, a magnet URI, a CID
-	Path     string // decoded, "" or valid for fs.ValidPath: never rooted, never with "..", "." or an empty element
+	Path     string // decoded, may be "": never rooted, never with "..", "." or an empty element; UTF-8 only if the file exists
 }
 
 // maxPath bounds what a request may carry, in bytes of escaped path. The longest useful one is a magnet URI with many
@@ -71,7 +71,7 @@ func ParsePath(escaped string) (Request, error) {
 	return r, nil
 }
 
-// Path is the escaped path of r: what ParsePath gets r back from.
+// EscapedPath is the path of r for a URL: what [ParsePath] gets r back from.
 func (r Request) EscapedPath() string {
 	var b strings.Builder
 	for _, e := range []string{r.Protocol, r.Version, r.Command, r.Root} {
