@@ -1,0 +1,132 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DefaultAddr is where web pages expect the program.
+const DefaultAddr = "127.0.0.1:7788"
+
+// What Config.Verify can say.
+const (
+	VerifyEarlyMedia = "early-media" // video and audio may pass before their piece is complete
+	VerifyAlways     = "always"      // no byte passes before its piece is complete and right
+)
+
+// Config is what a user can set. [DefaultConfig] is a good one; the zero value is not. The config file's keys are described in
+// one place, [Config.settings].
+type Config struct {
+	Addr            string // host:port, the host a loopback one
+	Quota           int64  // bytes; 0 means the rule of DefaultQuota, applied once and remembered
+	Reserve         int64  // bytes of disk space that are left to others
+	UnusedDays      int    // days after which an unused root is recycled; 0 means never
+	Verify          string // VerifyEarlyMedia or VerifyAlways
+	Upload          bool
+	AllowLocalPeers bool
+	BitTorrent      BitTorrent
+}
+
+// BitTorrent is the [bittorrent] table of the config.
+type BitTorrent struct {
+	DHT          bool
+	DHTBootstrap []string // host:port
+	Trackers     []string // announce URLs
+	Port         int      // TCP and UDP; 0 lets the system choose
+	MaxPeers     int      // for each torrent
+	UploadRate   int64    // bytes a second; 0 means no limit
+	DownloadRate int64    // bytes a second; 0 means no limit
+	WebTorrent   bool
+}
+
+// DefaultConfig returns what holds where the config file is silent.
+func DefaultConfig() Config {
+	return Config{
+		Addr:       DefaultAddr,
+		Reserve:    1 << 30,
+		UnusedDays: 30,
+		Verify:     VerifyEarlyMedia,
+		Upload:     true,
+		BitTorrent: BitTorrent{
+			DHT: true,
+			DHTBootstrap: []string{
+				"router.bittorrent.com:6881",
+				"router.utorrent.com:6881",
+				"dht.transmissionbt.com:6881",
+				"dht.libtorrent.org:25401",
+			},
+			Trackers: []string{
+				"udp://tracker.opentrackr.org:1337/announce",
+				"udp://open.stealth.si:80/announce",
+				"udp://tracker.torrent.eu.org:451/announce",
+				"udp://exodus.desync.com:6969/announce",
+				"https://tracker.ghostchu-services.top:443/announce",
+				"https://tracker.yemekyedim.com:443/announce",
+				"wss://tracker.openwebtorrent.com",
+				"wss://tracker.webtorrent.dev",
+			},
+			MaxPeers:   40,
+			UploadRate: 512 << 10,
+			WebTorrent: true,
+		},
+	}
+}
+
+// A setting is one key of the config file: its place, what it means, and the field it sets.
+type setting struct {
+	table, key string
+	doc        string // lines for the comment above it
+	value      value
+}
+
+func (s setting) name() string {
+	if s.table == "" {
+		return s.key
+	}
+	return s.table + "." + s.key
+}
+
+// settings lists every key of the config file in the order of a printed one. The values point into c.
+func (c *Config) settings() []setting {
+	b := &c.BitTorrent
+	return []setting{
+		{"", "addr", "Where the program answers. The host is 127.0.0.1, localhost or [::1]: it never listens anywhere else, and it\n" +
+			"always answers on both 127.0.0.1 and [::1]. Web pages expect port 7788. Port 0 takes any free one.", addrValue{&c.Addr}},
+		{"", "quota", "The most disk space that content may take, as 10GiB, 512MiB or a number of bytes. \"auto\" is the smaller of\n" +
+			"10GiB and a tenth of the free space at the first start, never under 512MiB; it is then remembered.", quotaValue{&c.Quota}},
+		{"", "reserve", "Disk space that is left free for everything else, also when the quota would allow more.", sizeValue{&c.Reserve}},
+		{"", "unused_days", "What nobody has asked for in so many days is removed. 0 keeps it until the space is needed.", intValue{&c.UnusedDays, 0, 36500}},
+		{"", "verify", "\"early-media\" hands the bytes of video and audio to the player as they come and cuts the connection if they\n" +
+			"turn out wrong; everything else is verified first. \"always\" verifies every byte first; playing then starts\n" +
+			"and seeks more slowly.", choiceValue{&c.Verify, []string{VerifyEarlyMedia, VerifyAlways}}},
+		{"", "upload", "Whether others may fetch from us what is being streamed. A swarm lives from that, and many peers send more to\n" +
+			"those who send too. Nothing is uploaded for a torrent that nobody here is watching.", boolValue{&c.Upload}},
+		{"", "allow_local_peers", "Whether the hints in a URL may point to private, loopback or link-local addresses. Leave it off unless the\n" +
+			"peers are in your own network: any web page could then make this program knock at your other machines.", boolValue{&c.AllowLocalPeers}},
+		{"bittorrent", "dht", "Whether to find peers in the distributed hash table, which needs no tracker.", boolValue{&b.DHT}},
+		{"bittorrent", "dht_bootstrap", "Where the first nodes of the hash table are asked for, as host:port.", listValue{&b.DHTBootstrap, checkHostPort}},
+		{"bittorrent", "trackers", "Trackers that are asked besides those a URL names: udp, http, https, ws or wss.", listValue{&b.Trackers, checkTracker}},
+		{"bittorrent", "port", "The port for peers, TCP and UDP. 0 takes any free one at every start.", intValue{&b.Port, 0, 65535}},
+		{"bittorrent", "max_peers", "The most peers that one torrent is connected to.", intValue{&b.MaxPeers, 1, 1000}},
+		{"bittorrent", "upload_rate", "The most that is uploaded in a second, as 512KiB or a number of bytes. 0 is no limit.", sizeValue{&b.UploadRate}},
+		{"bittorrent", "download_rate", "The most that is downloaded in a second. 0 is no limit.", sizeValue{&b.DownloadRate}},
+		{"bittorrent", "webtorrent", "Whether to reach peers that are browsers. They meet at the wss trackers.", boolValue{&b.WebTorrent}},
+	}
+}
+
+// TOML returns c as a commented config file, which [ParseConfig] reads back as c.
+func (c Config) TOML() string {
+	var b strings.Builder
+	table := ""
+	for _, s := range c.settings() {
+		if s.table != table {
+			table = s.table
+			fmt.Fprintf(&b, "[%s]\n\n", table)
+		}
+		for line := range strings.SplitSeq(s.doc, "\n") {
+			b.WriteString("# " + line + "\n")
+		}
+		fmt.Fprintf(&b, "%s = %s\n\n", s.key, s.value.text())
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}

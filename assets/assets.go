@@ -1,0 +1,107 @@
+// Package assets holds what the program shows and is not code: pages, their style sheet, and the content of the demo.
+//
+// Everything is embedded, so that the program is one file and needs no network to show a page. The media of the demo are made
+// by demo/make.sh.
+package assets
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+//go:embed page
+var pages embed.FS
+
+//go:embed demo/content
+var demo embed.FS
+
+// Demo returns the files of the demo: video.webm, pictures/*.jpg, the same pictures in pictures.zip, hello.txt.
+func Demo() fs.FS {
+	sub, err := fs.Sub(demo, "demo/content")
+	if err != nil {
+		panic(err) // the name is a constant and valid
+	}
+	return sub
+}
+
+// Home returns the page at "/": what the program is and how to use it from a web page. addr is the host and port that content
+// is served on. The page is the same for everybody who looks and can run no script.
+func Home(addr string) http.Handler {
+	var b strings.Builder
+	data := struct {
+		Addr  string
+		Style template.CSS
+	}{addr, style()}
+	err := render(&b, "home.html", data)
+	sum := sha256.Sum256([]byte(style()))
+	csp := "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" +
+		base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		h.Set("Content-Security-Policy", csp)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store") // the port in it may change
+		io.WriteString(w, b.String())
+	})
+}
+
+// A DemoPage is what the page of the demo has to know.
+type DemoPage struct {
+	Origin   string     // where the page itself comes from
+	Addr     string     // host and port of the program
+	InfoHash string     // hex
+	Hints    url.Values // for the addresses: how to find the peer
+	Pictures []string   // paths in the torrent
+}
+
+// URL is the address of a file of the torrent.
+func (p DemoPage) URL(path string) string {
+	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/stream/" + p.InfoHash + "/" + path, RawQuery: p.Hints.Encode()}
+	return u.String()
+}
+
+// Style is the style sheet, for the template.
+func (p DemoPage) Style() template.CSS { return style() }
+
+// WriteTo writes the page.
+func (p DemoPage) WriteTo(w io.Writer) (int64, error) {
+	var b strings.Builder
+	if err := render(&b, "demo.html", p); err != nil {
+		return 0, err
+	}
+	n, err := io.WriteString(w, b.String())
+	return int64(n), err
+}
+
+func render(w io.Writer, name string, data any) error {
+	t, err := template.ParseFS(pages, "page/"+name)
+	if err == nil {
+		err = t.Execute(w, data)
+	}
+	if err != nil {
+		return fmt.Errorf("page %s: %w", name, err)
+	}
+	return nil
+}
+
+func style() template.CSS {
+	b, err := fs.ReadFile(pages, "page/style.css")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	return template.CSS(b)
+}

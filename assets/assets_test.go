@@ -1,0 +1,84 @@
+package assets
+
+import (
+	"archive/zip"
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"io/fs"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+func TestHome(t *testing.T) {
+	rec := httptest.NewRecorder()
+	Home("127.0.0.1:7788").ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	body := rec.Body.String()
+	if rec.Code != 200 || !strings.Contains(body, "http://127.0.0.1:7788/bittorrent/v0/stream/") {
+		t.Errorf("%d\n%s", rec.Code, body)
+	}
+	// The policy lets this very style sheet in and nothing else.
+	_, after, _ := strings.Cut(body, "<style>")
+	css, _, _ := strings.Cut(after, "</style>")
+	sum := sha256.Sum256([]byte(css))
+	want := "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	if csp := rec.Header().Get("Content-Security-Policy"); !strings.Contains(csp, want) || !strings.Contains(csp, "default-src 'none'") {
+		t.Errorf("policy %q does not name the style sheet, %s", csp, want)
+	}
+	if strings.Contains(body, "<script") {
+		t.Error("the page has a script, which its policy forbids")
+	}
+}
+
+func TestDemoPage(t *testing.T) {
+	p := DemoPage{
+		Origin: "http://127.0.0.1:1", Addr: "127.0.0.1:2", InfoHash: strings.Repeat("a", 40),
+		Hints: url.Values{"x.pe": {"127.0.0.1:3"}}, Pictures: []string{"pictures/<1>.jpg"},
+	}
+	var b bytes.Buffer
+	if _, err := p.WriteTo(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`src="http://127.0.0.1:2/bittorrent/v0/stream/` + p.InfoHash + `/video.webm?x.pe=127.0.0.1%3A3"`,
+		`/pictures/%3C1%3E.jpg?x.pe=`, "/hello.txt", "/pictures.zip", "color-scheme: light dark",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	if strings.Contains(b.String(), "<1>") || strings.Contains(b.String(), "ZgotmplZ") {
+		t.Error("a value got into the page the wrong way")
+	}
+}
+
+// The archive holds the very pictures that lie beside it, stored, so that a picture in it is a run of bytes of the torrent.
+func TestDemoContent(t *testing.T) {
+	data, err := fs.ReadFile(Demo(), "pictures.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pictures, err := fs.Glob(Demo(), "pictures/*.jpg")
+	if err != nil || len(pictures) == 0 || len(pictures) != len(z.File) {
+		t.Fatalf("%d pictures, %d in the archive, %v", len(pictures), len(z.File), err)
+	}
+	for _, m := range z.File {
+		want, err := fs.ReadFile(Demo(), "pictures/"+m.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := fs.ReadFile(z, m.Name)
+		if err != nil || !bytes.Equal(got, want) || m.Method != zip.Store {
+			t.Errorf("%s: method %d, %d bytes, want %d, %v", m.Name, m.Method, len(got), len(want), err)
+		}
+	}
+	if v, err := fs.Stat(Demo(), "video.webm"); err != nil || v.Size() > 600<<10 {
+		t.Errorf("video: %v, %v", v, err)
+	}
+}
