@@ -66,7 +66,7 @@ def stats(ses):
 def main():
     spec = json.loads(sys.argv[1])
     sessions = [session(spec, a) for a in spec['listen']]
-    handles = [add(s, spec, t) for s in sessions for t in spec.get('torrents', [])]
+    handles = [add(s, spec, t) for s in sessions for t in spec.get('torrents') or []]
     end = time.time() + 30
     while not all(h.status().is_seeding for h in handles):
         if time.time() > end:
