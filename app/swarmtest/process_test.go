@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -201,16 +200,4 @@ func eventually(t *testing.T, patience time.Duration, what string, ok func() boo
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-}
-
-// exitCode of a finished command, -1 when it could not run.
-func exitCode(err error) int {
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &exit):
-		return exit.ExitCode()
-	}
-	return -1
 }

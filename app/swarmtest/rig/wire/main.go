@@ -26,7 +26,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 3 {
-		return fmt.Errorf("usage: wire MBIT ONEWAY_MS LISTEN=TARGET...")
+		return fmt.Errorf("usage: wire MBIT ONEWAY_MS LISTEN=TARGET [LISTEN=TARGET]")
 	}
 	mbit, err := strconv.ParseFloat(args[0], 64)
 	if err != nil {
