@@ -1,0 +1,17 @@
+package store
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// diskSpace returns the bytes that are free to this user on the disk of dir, and the size of its blocks in bytes.
+func diskSpace(dir string) (free, unit int64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		return 0, 0, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	unit = int64(st.Bsize)
+	return int64(st.Bavail) * unit, unit, nil
+}

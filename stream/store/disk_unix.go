@@ -1,0 +1,50 @@
+//go:build unix
+
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// stampOf says when and how large the file is, without allocating. The caller sees to it that f stays open.
+func stampOf(f *os.File) (stamp, error) {
+	var st unix.Stat_t
+	for {
+		err := unix.Fstat(int(f.Fd()), &st)
+		if err == nil {
+			return stamp{mtime: st.Mtim.Nano(), size: st.Size}, nil
+		}
+		if err != unix.EINTR {
+			return stamp{}, &os.PathError{Op: "fstat", Path: f.Name(), Err: err}
+		}
+	}
+}
+
+// noSpace tells errors that deleting something may cure.
+func noSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
+
+// syncDir makes the names in dir durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// allocated is what a file or folder takes on the disk, in bytes.
+func allocated(info fs.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int64(st.Blocks) * 512
+	}
+	return info.Size()
+}
+
+// keepOpen: a file may be renamed while it is open.
+const keepOpen = true

@@ -1,0 +1,255 @@
+package store
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The tag by which backup programs know folders that are not worth a backup. https://bford.info/cachedir/
+const (
+	tagFile = "CACHEDIR.TAG"
+	tagText = "Signature: 8a477f597d28d172789f06886806bc55\n# Everything in this folder can be fetched again.\n"
+)
+
+// load lists what is on the disk. It reads no chunk; each is checked when it is read for the first time.
+func (s *Store) load() error {
+	s.used = s.baseCost()
+	spaces, err := os.ReadDir(s.dir)
+	if err != nil {
+		return err
+	}
+	tagged := false
+	for _, space := range spaces {
+		if space.Name() == tagFile {
+			tagged = true
+			continue
+		}
+		dir := filepath.Join(s.dir, space.Name())
+		if !space.IsDir() || checkName("a space", space.Name()) != nil {
+			s.stranger(dir)
+			continue
+		}
+		ids, err := os.ReadDir(dir)
+		if err != nil {
+			s.log.Warn("cannot list a folder", "err", err)
+		}
+		for _, id := range ids {
+			if !id.IsDir() || checkName("an object", id.Name()) != nil {
+				s.stranger(filepath.Join(dir, id.Name()))
+				continue
+			}
+			s.loadRoot(key{space.Name(), id.Name()})
+		}
+	}
+	if !tagged {
+		if err := os.WriteFile(filepath.Join(s.dir, tagFile), []byte(tagText), 0o600); err != nil {
+			s.log.Warn("backups will include the store", "err", err)
+		}
+	}
+	s.loadLists()
+	return nil
+}
+
+// loadLists puts all chunks into their lists: those of roots used long ago before others, those written long ago before
+// others of their root. All come before what this process will use.
+func (s *Store) loadLists() {
+	roots := make([]*root, 0, len(s.roots))
+	total := 0
+	for _, r := range s.roots {
+		roots = append(roots, r)
+		total += len(r.chunks)
+	}
+	slices.SortFunc(roots, func(a, b *root) int { return a.access.Compare(b.access) })
+	age := -time.Duration(total)
+	var chunks []*chunk
+	for _, r := range roots {
+		chunks = chunks[:0]
+		for _, c := range r.chunks {
+			chunks = append(chunks, c)
+		}
+		slices.SortFunc(chunks, func(a, b *chunk) int {
+			return cmp.Or(cmp.Compare(a.stamp.mtime, b.stamp.mtime), cmp.Compare(a.i, b.i))
+		})
+		for _, c := range chunks {
+			c.used = age
+			age++
+			s.listFor(r).pushFront(c)
+		}
+		s.setBare(r)
+	}
+}
+
+// loadRoot lists one root. Whatever is wrong with it, it does not stop the others.
+func (s *Store) loadRoot(k key) {
+	r := s.newRoot(k)
+	entries, err := os.ReadDir(r.dir)
+	if err != nil {
+		s.log.Warn("cannot list a folder", "err", err)
+	}
+	known := s.loadRecord(r)
+	s.book(r, s.rootCost())
+	for _, e := range entries {
+		name := e.Name()
+		path := filepath.Join(r.dir, name)
+		meta, isMeta := strings.CutSuffix(name, metaSuffix)
+		n, isShard := parseIndex(name)
+		switch {
+		case name == recordFile:
+		case strings.HasSuffix(name, tempSuffix) && e.Type().IsRegular():
+			s.discard(path, "left by a crash")
+		case isMeta && e.Type().IsRegular() && checkName("a side file", meta) == nil:
+			s.loadMeta(r, e, meta)
+		case isShard && n <= maxChunks/shardSize && e.IsDir():
+			s.loadShard(r, e, n)
+		default:
+			s.stranger(path)
+		}
+	}
+	if !known {
+		r.access = r.lastWrite()
+	}
+	if len(r.chunks) == 0 && len(r.metas) == 0 && !r.keep {
+		os.Remove(filepath.Join(r.dir, recordFile))
+		os.Remove(r.dir) // unless a stranger is in it
+		s.book(r, -r.bytes)
+		return
+	}
+	s.roots[k] = r
+}
+
+// loadRecord reads object.json. A damaged one is deleted; the chunks do not need it.
+func (s *Store) loadRecord(r *root) (known bool) {
+	path := filepath.Join(r.dir, recordFile)
+	data, err := readBounded(path, maxRecord)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	var rec record
+	if err == nil {
+		rec, err = parseRecord(data, r.key)
+	}
+	if err != nil {
+		s.log.Warn("dropped a damaged file", "path", path, "err", err)
+		os.Remove(path)
+		return false
+	}
+	r.name, r.size, r.chunkSize, r.disposable, r.saved = rec.Name, rec.Size, rec.Chunk, rec.Disposable, true
+	r.keep = rec.Kept // nothing is booked yet
+	if now := time.Now(); rec.LastAccess.Before(now) {
+		r.access = rec.LastAccess
+	}
+	return true
+}
+
+func (s *Store) loadMeta(r *root, e fs.DirEntry, name string) {
+	info, err := e.Info()
+	if err != nil || info.Size() > maxMeta {
+		s.discard(filepath.Join(r.dir, e.Name()), "too large")
+		return
+	}
+	r.metas[name] = s.cost(info.Size())
+	s.book(r, r.metas[name])
+}
+
+// loadShard lists the chunks in folder n of r.
+func (s *Store) loadShard(r *root, dir fs.DirEntry, n int) {
+	path := filepath.Join(r.dir, dir.Name())
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		s.log.Warn("cannot list a folder", "err", err)
+	}
+	d := &shard{peak: len(entries)}
+	if info, err := dir.Info(); err == nil {
+		// A folder keeps the size it once had.
+		for d.peak < shardSize && s.shardCost(d.peak) < info.Size() {
+			d.peak += 32
+		}
+	}
+	for _, e := range entries {
+		if s.loadChunk(r, path, e, n) {
+			d.n++
+		}
+	}
+	if d.n == 0 && os.Remove(path) == nil {
+		return
+	}
+	r.shards[n] = d
+	s.book(r, s.shardCost(d.peak))
+}
+
+// loadChunk takes in one file of folder n of r, and reports whether it is a chunk.
+func (s *Store) loadChunk(r *root, dir string, e fs.DirEntry, n int) bool {
+	path := dir + string(filepath.Separator) + e.Name()
+	name, ok := parseChunkName(e.Name())
+	if !ok || name.i/shardSize != n || !e.Type().IsRegular() {
+		s.stranger(path)
+		return false
+	}
+	if name.part {
+		s.discard(path, "")
+		return false
+	}
+	info, err := e.Info()
+	switch {
+	case err != nil:
+		s.log.Warn("cannot use a chunk", "err", err)
+		return false
+	case r.chunks[name.i] != nil:
+		s.discard(path, "the chunk is there twice")
+		return false
+	case info.Size() == 0, r.chunkSize > 0 && info.Size() != sizeOf(r.size, r.chunkSize, name.i):
+		s.discard(path, "it has the wrong size")
+		return false
+	}
+	c := &chunk{
+		root: r, size: info.Size(), cost: s.cost(info.Size()), i: int32(name.i), state: verified,
+		sum: name.sum, summed: name.summed, stamp: stamp{mtime: info.ModTime().UnixNano()},
+	}
+	r.chunks[name.i] = c
+	s.book(r, c.cost)
+	return true
+}
+
+// lastWrite is when the newest chunk was written: what is known of a root without a record.
+func (r *root) lastWrite() time.Time {
+	var newest int64
+	for _, c := range r.chunks {
+		newest = max(newest, c.stamp.mtime)
+	}
+	if newest == 0 {
+		return time.Now()
+	}
+	return time.Unix(0, newest)
+}
+
+// discard deletes a file of ours that is of no use.
+func (s *Store) discard(path, why string) {
+	if why != "" {
+		s.log.Warn("dropped a file", "path", path, "why", why)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		s.log.Warn("cannot delete a file", "err", err)
+		s.stranger(path)
+	}
+}
+
+// stranger leaves alone what the store did not write: somebody may have pointed it to the wrong folder. It counts as used.
+func (s *Store) stranger(path string) {
+	var n int64
+	filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil {
+			if info, err := e.Info(); err == nil {
+				n += allocated(info)
+			}
+		}
+		return nil
+	})
+	s.used += n
+	s.log.Warn("this does not belong to the store, and is left alone", "path", path, "bytes", n)
+}

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+)
+
+// A Spec says what an object is. Everyone who opens the same Space and ID says the same sizes.
+type Spec struct {
+	Space string // the protocol or other owner: [a-z0-9._-]
+	ID    string // unique in its Space: the same alphabet
+	Name  string // for people; not a path
+	Size  int64  // bytes of the whole object
+	Chunk int64  // bytes of each chunk but the last, which may be shorter
+
+	// Disposable objects can be made again without the network, and go first when space is needed.
+	Disposable bool
+	// Check reads chunk i to its end and returns an error when its content is wrong. It is asked about what was on the disk
+	// before, blocks the readers of that chunk meanwhile, must not use the store, and may be called by several goroutines. Without it, the store
+	// keeps a checksum of its own, which finds what a failing disk does.
+	Check func(i int, r io.Reader) error
+	// Dropped, when set, is told of each verified chunk that has gone: evicted, recycled, or found damaged. It is called by
+	// the goroutine that made it go, maybe late: by then the chunk may be there again, so look with Has. No lock of the store
+	// is held, but who called the store may hold any: take the note and return.
+	Dropped func(i int)
+}
+
+// An Object is a handle to one object. Its methods are safe for concurrent use. A chunk that does not exist, or a range that
+// is not inside its chunk, is an error of the caller.
+type Object struct {
+	store       *Store
+	root        *root
+	size, chunk int64
+	dropped     func(i int)
+	closed      atomic.Bool
+}
+
+// Object opens an object, and creates it when there is none. All handles of an object share its chunks. The caller closes the handle.
+// Chunks on the disk that do not fit the sizes are dropped. ErrFull: no room even for its folder.
+func (s *Store) Object(spec Spec) (*Object, error) {
+	if err := spec.valid(); err != nil {
+		return nil, err
+	}
+	defer s.tell()
+	k := key{spec.Space, spec.ID}
+	r, err := s.acquire(k, true)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", k, err)
+	}
+	o := &Object{store: s, root: r, size: spec.Size, chunk: spec.Chunk, dropped: spec.Dropped}
+	s.mu.Lock()
+	changed := r.size != spec.Size || r.chunkSize != spec.Chunk
+	if changed && len(r.handles) > 0 {
+		size, chunk := r.size, r.chunkSize
+		s.mu.Unlock()
+		s.release(r)
+		return nil, fmt.Errorf("store: %s is open with size %d and chunks of %d, not %d and %d", k, size, chunk, spec.Size, spec.Chunk)
+	}
+	var doubtful []*chunk
+	if changed {
+		for _, c := range r.chunks {
+			doubtful = append(doubtful, c)
+		}
+	}
+	name := shortName(spec.Name)
+	if changed || name != "" && r.name != name || r.disposable != spec.Disposable {
+		r.size, r.chunkSize, r.disposable = spec.Size, spec.Chunk, spec.Disposable
+		if name != "" {
+			r.name = name
+		}
+		s.relist(r)
+		s.markDirty(r)
+	}
+	if spec.Check != nil {
+		r.check = spec.Check
+	}
+	r.handles = append(r.handles, o)
+	s.touch(r, time.Now())
+	s.mu.Unlock()
+	for _, c := range doubtful {
+		o.doubt(c)
+	}
+	return o, nil
+}
+
+func (spec *Spec) valid() error {
+	if err := errors.Join(checkName("a space", spec.Space), checkName("an object", spec.ID)); err != nil {
+		return err
+	}
+	if !validSizes(spec.Size, spec.Chunk) {
+		return fmt.Errorf("store: %s/%s cannot have %d bytes in chunks of %d", spec.Space, spec.ID, spec.Size, spec.Chunk)
+	}
+	return nil
+}
+
+func validSizes(size, chunk int64) bool {
+	return size >= 0 && chunk > 0 && size <= 1<<60 && chunk <= 1<<40 && chunkCount(size, chunk) <= maxChunks
+}
+
+// shortName makes a name fit for object.json, which has a block for itself.
+func shortName(name string) string {
+	const limit = 512
+	name = strings.ToValidUTF8(name, "\uFFFD")
+	if len(name) > limit {
+		cut := limit
+		for !utf8.RuneStart(name[cut]) {
+			cut--
+		}
+		name = name[:cut]
+	}
+	return name
+}
+
+// doubt drops c if it does not fit the object, and has it checked before it is read otherwise.
+func (o *Object) doubt(c *chunk) {
+	c.io.Lock()
+	c.trusted = false
+	c.io.Unlock()
+	if c.size == o.ChunkSize(int(c.i)) {
+		return
+	}
+	o.store.log.Warn("dropped a chunk of another size", "root", c.root.key, "chunk", c.i)
+	if _, err := o.store.drop(c, false); err != nil {
+		o.store.log.Warn("cannot delete a chunk", "root", c.root.key, "chunk", c.i, "err", err)
+	}
+}
+
+// Close ends the use of the handle; its holds are released. Filling chunks stay for who opens the object next, and are the
+// first to go. A second Close does nothing.
+func (o *Object) Close() error {
+	if o.closed.Swap(true) {
+		return nil
+	}
+	s, r := o.store, o.root
+	s.mu.Lock()
+	r.handles = slices.DeleteFunc(r.handles, func(h *Object) bool { return h == o })
+	r.holds = slices.DeleteFunc(r.holds, func(h *Hold) bool { return h.object == o })
+	if len(r.handles) == 0 {
+		r.check = nil
+	}
+	s.mu.Unlock()
+	s.release(r)
+	return nil
+}
+
+// Chunks is the number of chunks of the whole object.
+func (o *Object) Chunks() int { return chunkCount(o.size, o.chunk) }
+
+// ChunkSize is the number of bytes of chunk i, or -1 when the object has no such chunk.
+func (o *Object) ChunkSize(i int) int64 { return sizeOf(o.size, o.chunk, i) }
+
+// Has reports whether chunk i is here and verified, as far as is known without reading it.
+func (o *Object) Has(i int) bool { return o.HasAll(i, i+1) }
+
+// HasAll is Has for all of [from, to).
+func (o *Object) HasAll(from, to int) bool {
+	o.store.mu.Lock()
+	defer o.store.mu.Unlock()
+	for i := from; i < to; i++ {
+		if c := o.root.chunks[i]; c == nil || c.state != verified {
+			return false
+		}
+	}
+	return true
+}
+
+// Missing yields the chunks of [from, to) that are not here and verified, in order. It holds no lock while it yields.
+func (o *Object) Missing(from, to int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		var batch [64]int
+		for i, end := max(from, 0), min(to, o.Chunks()); i < end; {
+			n := 0
+			o.store.mu.Lock()
+			for ; i < end && n < len(batch); i++ {
+				if c := o.root.chunks[i]; c == nil || c.state != verified {
+					batch[n] = i
+					n++
+				}
+			}
+			o.store.mu.Unlock()
+			for _, i := range batch[:n] {
+				if !yield(i) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// A Hold is the window of a reader: its chunks are not evicted. They need not be here yet.
+type Hold struct {
+	object   *Object
+	from, to int // Store.mu
+}
+
+// Hold returns a hold of nothing.
+func (o *Object) Hold() *Hold {
+	h := &Hold{object: o}
+	o.store.mu.Lock()
+	defer o.store.mu.Unlock()
+	if !o.closed.Load() {
+		o.root.holds = append(o.root.holds, h)
+	}
+	return h
+}
+
+// Set moves the hold to the chunks [from, to).
+func (h *Hold) Set(from, to int) {
+	s := h.object.store
+	s.mu.Lock()
+	h.from, h.to = from, to
+	over := s.used > s.quota
+	s.mu.Unlock()
+	if over {
+		s.keeper.wake(&s.keeper.trimDue, 0)
+	}
+}
+
+// Release ends the hold. A second Release does nothing.
+func (h *Hold) Release() {
+	h.Set(0, 0)
+	s, r := h.object.store, h.object.root
+	s.mu.Lock()
+	r.holds = slices.DeleteFunc(r.holds, func(x *Hold) bool { return x == h })
+	s.mu.Unlock()
+}
+
+// fail adds the nouns to an error about chunk i.
+func (o *Object) fail(i int, err error) error {
+	return fmt.Errorf("store: chunk %d of %s: %w", i, o.root.key, err)
+}
+
+// ready reports what is wrong with using n bytes at off of chunk i at all.
+func (o *Object) ready(i int, off, n int64) error {
+	if o.closed.Load() {
+		return o.fail(i, fs.ErrClosed)
+	}
+	if size := o.ChunkSize(i); size < 0 || off < 0 || off > size || n > size-off {
+		return o.fail(i, fmt.Errorf("no bytes %d to %d in it: %w", off, off+n, fs.ErrInvalid))
+	}
+	return nil
+}
+
+// find returns the record of chunk i, used now, or nil when there is none to read.
+func (o *Object) find(i int) *chunk {
+	s, now := o.store, time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := o.root.chunks[i]
+	if c == nil || c.state != filling && c.state != verified {
+		return nil
+	}
+	c.used = now.Sub(s.start)
+	c.in.toFront(c)
+	s.touch(o.root, now)
+	return c
+}
