@@ -1,10 +1,22 @@
 package bittorrent
 
 import (
-	_ "unsafe"
+	"fmt"
+	"reflect"
+	"unsafe"
 
 	"github.com/anacrolix/torrent"
 )
+
+// This file is the whole of our reach into the unexported side of anacrolix/torrent, and why there is one.
+//
+// The library asks a peer for more only once everything it asked before has arrived, and asks for the blocks of a piece
+// from the first to the last. A player that jumps into the middle of a 16 MiB piece over a 50 Mbit/s line would wait seconds
+// for the block it needs, and every round of requests costs a round trip in which the line is idle. No option changes
+// either. So the picker of this package decides which block is asked of whom and when, and the library does all that is
+// left: connections, bookkeeping, hashing, banning. These functions are the ones that make and cancel a request, with the
+// lock that guards them. go.mod pins the version they were read from (v1.62.0, peerconn.go and torrent.go); a version that
+// lacks one of them does not link, and one that lacks the field fails newHooks.
 
 //go:linkname clientLock github.com/anacrolix/torrent.(*Client).lock
 func clientLock(*torrent.Client)
@@ -12,17 +24,62 @@ func clientLock(*torrent.Client)
 //go:linkname clientUnlock github.com/anacrolix/torrent.(*Client).unlock
 func clientUnlock(*torrent.Client)
 
-//go:linkname requestingPeer github.com/anacrolix/torrent.(*Torrent).requestingPeer
-func requestingPeer(*torrent.Torrent, torrent.RequestIndex) *torrent.PeerConn
-
+// wantReceiveChunk reports whether the block is missing and its piece is wanted: not complete, not being hashed. The
+// client is locked.
+//
 //go:linkname wantReceiveChunk github.com/anacrolix/torrent.(*Torrent).wantReceiveChunk
 func wantReceiveChunk(*torrent.Torrent, torrent.RequestIndex) bool
 
+// requestingPeer returns the connection that the block is requested from, or nil. The client is locked.
+//
+//go:linkname requestingPeer github.com/anacrolix/torrent.(*Torrent).requestingPeer
+func requestingPeer(*torrent.Torrent, torrent.RequestIndex) *torrent.PeerConn
+
+// cancelRequest takes back the request for the block, if there is one. The client is locked.
+//
 //go:linkname cancelRequest github.com/anacrolix/torrent.(*Torrent).cancelRequest
 func cancelRequest(*torrent.Torrent, torrent.RequestIndex) *torrent.PeerConn
 
+// peerHasPiece reports whether the peer is known to have the piece. The client is locked.
+//
+//go:linkname peerHasPiece github.com/anacrolix/torrent.(*Peer).peerHasPiece
+func peerHasPiece(p *torrent.Peer, piece int) bool
+
+// shouldRequest returns why the block cannot be asked of the connection, if so. It panics for a connection that chokes us,
+// and for a block that wantReceiveChunk refuses. The client is locked.
+//
 //go:linkname shouldRequest github.com/anacrolix/torrent.(*PeerConn).shouldRequest
 func shouldRequest(*torrent.PeerConn, torrent.RequestIndex) error
 
-//go:linkname request github.com/anacrolix/torrent.(*PeerConn).request
-func request(*torrent.PeerConn, torrent.RequestIndex) (bool, error)
+// requestBlock sends a request. shouldRequest has been asked before. It fails when more requests are outstanding than the
+// library's own limit, see hooks.openPipeline. The client is locked.
+//
+//go:linkname requestBlock github.com/anacrolix/torrent.(*PeerConn).request
+func requestBlock(*torrent.PeerConn, torrent.RequestIndex) (more bool, err error)
+
+// hooks writes the one unexported field we need.
+type hooks struct {
+	peakRequests uintptr // offset in torrent.Peer
+}
+
+func newHooks() (hooks, error) {
+	f, ok := reflect.TypeFor[torrent.Peer]().FieldByName("peakRequests")
+	if !ok || f.Type.Kind() != reflect.Int {
+		return hooks{}, fmt.Errorf("bittorrent: torrent.Peer has no field peakRequests of type int: this version of anacrolix/torrent is not supported")
+	}
+	return hooks{f.Offset}, nil
+}
+
+// openPipeline allows up to n outstanding requests on pc. The client is locked.
+func (h hooks) openPipeline(pc *torrent.PeerConn, n int) {
+	pc.PeerMaxRequests = n
+	h.setPeak(pc, n)
+}
+
+// closePipeline leaves the library's own choice of blocks one request at a time, and that only while none is outstanding.
+// The client is locked.
+func (h hooks) closePipeline(pc *torrent.PeerConn) { h.setPeak(pc, 0) }
+
+func (h hooks) setPeak(pc *torrent.PeerConn, n int) {
+	*(*int)(unsafe.Add(unsafe.Pointer(&pc.Peer), h.peakRequests)) = n
+}

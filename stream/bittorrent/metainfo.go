@@ -1,0 +1,241 @@
+package bittorrent
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/anacrolix/torrent/bencode"
+	"github.com/anacrolix/torrent/metainfo"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// Names of what is kept beside the pieces of a torrent. It outlives them, so that a second visit asks no swarm for the list of
+// files and starts with the peers that were good.
+const (
+	metaTorrent = "torrent" // the .torrent
+	metaPeers   = "peers"   // JSON list of host:port
+	metaAlias   = "alias"   // under a v2 infohash: the canonical ID of the hybrid torrent
+)
+
+// Metainfo implements stream.MetaBackend.
+func (b *Backend) Metainfo(ctx context.Context, root stream.Root) ([]byte, error) {
+	t, err := b.Open(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	defer t.Close()
+	mi := t.(*tree).s.t.Metainfo()
+	mi.Comment, mi.CreatedBy, mi.CreationDate = "", "universal-p2p", 0
+	mi.Encoding = b.encodingOf(t.ID())
+	data, err := bencode.Marshal(mi)
+	if err != nil {
+		return nil, fmt.Errorf("bittorrent: %s: writing the .torrent: %w", t.ID(), err)
+	}
+	return data, nil
+}
+
+// AddMetainfo implements stream.MetaBackend.
+func (b *Backend) AddMetainfo(_ context.Context, data []byte) (string, error) {
+	mi, info, err := readMetainfo(data)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", stream.ErrBadMetainfo, err)
+	}
+	if _, err := newLayout(info); err != nil {
+		return "", fmt.Errorf("%w: %w", stream.ErrBadMetainfo, err)
+	}
+	tg := targetOf(mi, info)
+	if err := b.writeMetainfo(tg, data); err != nil {
+		return "", err
+	}
+	b.mu.Lock()
+	s := b.find(tg)
+	b.mu.Unlock()
+	if s != nil { // somebody waits for it
+		if err := s.t.SetInfoBytes(mi.InfoBytes); err != nil {
+			return "", fmt.Errorf("%w: %w", stream.ErrBadMetainfo, err)
+		}
+		s.t.AddPieceLayers(mi.PieceLayers)
+		s.addHints(tg)
+	}
+	return tg.id(), nil
+}
+
+// readMetainfo parses a .torrent. What it describes is only as sound as its hashes.
+func readMetainfo(data []byte) (*metainfo.MetaInfo, *metainfo.Info, error) {
+	mi, err := metainfo.Load(bytes.NewReader(data))
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := mi.UnmarshalInfo()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := validInfo(&info); err != nil {
+		return nil, nil, err
+	}
+	return mi, &info, nil
+}
+
+// validInfo refuses what the library's own arithmetic would stumble over.
+func validInfo(info *metainfo.Info) error {
+	if info.PieceLength <= 0 || info.PieceLength > maxPieceLength {
+		return fmt.Errorf("piece length %d", info.PieceLength)
+	}
+	if info.HasV2() {
+		if err := info.FileTree.Validate(); err != nil {
+			return err
+		}
+	}
+	if len(info.Pieces)%20 != 0 {
+		return errors.New("the piece hashes are cut short")
+	}
+	var total int64
+	for fi := range info.UpvertedFilesIter() {
+		if fi.Length < 0 || total+fi.Length < total {
+			return errors.New("a file's length is out of range")
+		}
+		total += fi.Length
+	}
+	pieces := info.NumPieces()
+	if pieces <= 0 {
+		return errors.New("it has no pieces")
+	}
+	if info.HasV1() && len(info.Pieces)/20 < pieces {
+		return errors.New("it has fewer hashes than pieces")
+	}
+	return nil
+}
+
+// keptMetainfo returns what was kept of the torrent, or nil.
+func (b *Backend) keptMetainfo(tg target) (*metainfo.MetaInfo, *metainfo.Info) {
+	id := tg.id()
+	data, err := b.store.ReadMeta(space, id, metaTorrent)
+	if errors.Is(err, fs.ErrNotExist) && tg.v2 != "" {
+		var alias []byte
+		if alias, err = b.store.ReadMeta(space, tg.v2, metaAlias); err == nil {
+			id = hexDigits(string(alias), 20)
+			data, err = b.store.ReadMeta(space, id, metaTorrent)
+		}
+	}
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			b.log.Warn("a kept .torrent cannot be read", "root", id, "err", err)
+		}
+		return nil, nil
+	}
+	mi, info, err := readMetainfo(data)
+	if err == nil {
+		if got := targetOf(mi, info); (tg.v1 == "" || got.v1 == tg.v1) && (tg.v2 == "" || got.v2 == tg.v2) {
+			return mi, info
+		}
+		err = errors.New("it is of another torrent")
+	}
+	b.log.Warn("a kept .torrent is damaged, asking the swarm again", "root", id, "err", err)
+	return nil, nil
+}
+
+// keepMetainfo keeps what the swarm has told, if nothing is kept yet.
+func (b *Backend) keepMetainfo(tg target, mi metainfo.MetaInfo) {
+	b.mu.Lock()
+	if s := b.find(tg); s != nil {
+		b.index(s, tg) // a hybrid torrent has a second infohash, known only now
+	}
+	b.mu.Unlock()
+	if _, err := b.store.ReadMeta(space, tg.id(), metaTorrent); err == nil {
+		return
+	}
+	// Trackers and web seeds are the word of a web page, and are not kept.
+	mi.Announce, mi.AnnounceList, mi.UrlList, mi.Nodes = "", nil, nil, nil
+	mi.Comment, mi.CreatedBy, mi.CreationDate = "", "", 0
+	data, err := bencode.Marshal(mi)
+	if err == nil {
+		err = b.writeMetainfo(tg, data)
+	}
+	if err != nil {
+		b.log.Warn("a .torrent cannot be kept", "root", tg.id(), "err", err)
+	}
+}
+
+func (b *Backend) writeMetainfo(tg target, data []byte) error {
+	if err := b.store.WriteMeta(space, tg.id(), metaTorrent, data); err != nil {
+		return fmt.Errorf("bittorrent: keeping the .torrent: %w", spaceError(err))
+	}
+	if tg.v1 != "" && tg.v2 != "" {
+		if err := b.store.WriteMeta(space, tg.v2, metaAlias, []byte(tg.v1)); err != nil {
+			return fmt.Errorf("bittorrent: keeping the .torrent: %w", spaceError(err))
+		}
+	}
+	return nil
+}
+
+// keepLayers adds the piece layers of a v2 torrent to what is kept, once the swarm has told them all. Without them a second
+// visit would ask for them again.
+func (b *Backend) keepLayers(s *swarm) {
+	info := s.t.Info()
+	if !info.HasV2() {
+		return
+	}
+	data, err := b.store.ReadMeta(space, s.id, metaTorrent)
+	if err != nil {
+		return
+	}
+	kept, err := metainfo.Load(bytes.NewReader(data))
+	if err != nil {
+		return
+	}
+	layers := s.t.Metainfo().PieceLayers
+	if len(layers) <= len(kept.PieceLayers) {
+		return
+	}
+	kept.PieceLayers = layers
+	if data, err = bencode.Marshal(kept); err == nil {
+		err = b.store.WriteMeta(space, s.id, metaTorrent, data)
+	}
+	if err != nil {
+		b.log.Warn("the piece layers cannot be kept", "root", s.id, "err", err)
+	}
+}
+
+// encodingOf is the character set that the kept .torrent names for its file names, "" if none.
+func (b *Backend) encodingOf(id string) string {
+	data, err := b.store.ReadMeta(space, id, metaTorrent)
+	if err != nil {
+		return ""
+	}
+	mi, err := metainfo.Load(bytes.NewReader(data))
+	if err != nil {
+		return ""
+	}
+	return mi.Encoding
+}
+
+func (b *Backend) keptPeers(id string) []string {
+	data, err := b.store.ReadMeta(space, id, metaPeers)
+	if err != nil {
+		return nil
+	}
+	var addrs []string
+	if err := json.Unmarshal(data, &addrs); err != nil {
+		b.log.Warn("the kept peers are damaged, forgetting them", "root", id, "err", err)
+		return nil
+	}
+	return appendHints(nil, addrs, maxPeers, isPeerAddr)
+}
+
+func (b *Backend) keepPeers(id string, addrs []string) {
+	if len(addrs) == 0 {
+		return // those of last time may still be good
+	}
+	data, err := json.Marshal(addrs)
+	if err == nil {
+		err = b.store.WriteMeta(space, id, metaPeers, data)
+	}
+	if err != nil {
+		b.log.Warn("the peers cannot be kept", "root", id, "err", err)
+	}
+}

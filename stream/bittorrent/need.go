@@ -1,0 +1,130 @@
+package bittorrent
+
+import (
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream/store"
+)
+
+// How far ahead of a reader is fetched, in bytes.
+const (
+	minAhead = 256 << 10 // of a reader that has said nothing and read nothing
+	maxAhead = 32 << 20
+	lowAhead = 4 << 20 // the limit while the speed of the swarm is unknown
+
+	maxAheadPieces = 256 // tiny pieces cost work each
+
+	aheadTime = 8 * time.Second // of the swarm's speed
+
+	// frontDelay is how many bytes ahead of an early reader come before the part of its piece that lies behind it. That part is
+	// needed to verify the piece, not to play.
+	frontDelay = 4 << 20
+
+	glowTime = 15 * time.Second
+
+	// hurryBytes is how far ahead of a waiting reader a late block is asked of somebody else.
+	hurryBytes = 512 << 10
+)
+
+// A need is what one reader wants of a swarm. The swarm's mutex guards it.
+type need struct {
+	file  *file
+	early bool
+	pos   int64 // torrent offset of the next byte it wants
+	end   int64 // torrent offset behind the last byte it said it will want
+	run   int64 // bytes read up to pos without a jump, those of readers before it included
+
+	blocked bool      // its Read waits for the byte at pos
+	since   time.Time // since when
+	wake    chan struct{}
+
+	served map[int]struct{} // pieces it passed on bytes of before they were verified
+	err    error            // the next Read fails with it
+
+	hold *store.Hold // keeps its window in the store; used by the picker only
+}
+
+// notify wakes the Read that waits, if any.
+func (n *need) notify() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// A view is a need as the picker sees it in one round.
+type view struct {
+	need     *need // nil for a glow
+	from, to int64 // torrent offsets
+	early    bool
+	blocked  bool
+}
+
+// window is what n wants fetched now, when limit bytes ahead are the most for any reader.
+func (n *need) window(limit int64) view {
+	ahead := max(n.run, n.end-n.pos, minAhead)
+	return view{
+		need:    n,
+		from:    n.pos,
+		to:      min(n.pos+min(ahead, limit), n.file.offset+n.file.size),
+		early:   n.early,
+		blocked: n.blocked,
+	}
+}
+
+// A glow is what a closed reader leaves behind: media players ask for one range after the other, and what the next one will
+// want is fetched on meanwhile, after all that readers want.
+type glow struct {
+	file  *file
+	pos   int64
+	run   int64
+	early bool
+	until time.Time
+}
+
+// follows reports whether a reader that starts at pos goes on where the glow's reader ended.
+func (g glow) follows(pos int64) bool {
+	const slack = 64 << 10
+	return pos >= g.pos-slack && pos <= g.pos+min(g.run, maxAhead)
+}
+
+// aheadLimit is how many bytes ahead of each of n readers are fetched from a swarm that gives rate bytes a second, when the
+// store takes quota bytes. Two pieces are always allowed, else a reader could not move.
+func aheadLimit(rate float64, quota, pieceLength int64, n int) int64 {
+	limit := max(lowAhead, min(int64(rate*aheadTime.Seconds()), maxAhead))
+	limit = min(limit, quota/4/int64(max(n, 1)), maxAheadPieces*pieceLength)
+	return max(limit, pieceLength)
+}
+
+// A span is a run of blocks [from, to).
+type span struct{ from, to block }
+
+// spans lists the blocks of v in the order they are needed: what the reader waits for first, and then what its pieces need to
+// be verified and kept.
+func (v view) spans(l layout) (urgent, rest []span) {
+	if v.to <= v.from {
+		return nil, nil
+	}
+	p0, _ := l.piece(v.from)
+	p1, _ := l.piece(v.to - 1)
+	end := l.first(p1) + l.blocks(p1)
+	if !v.early {
+		return []span{{l.first(p0), end}}, nil
+	}
+	at, last := l.block(v.from), l.block(v.to-1)+1
+	near := last
+	if v.to-v.from > frontDelay {
+		near = l.block(v.from + frontDelay)
+	}
+	urgent = []span{{at, near}, {l.first(p0), at}, {near, last}}
+	return urgent, []span{{last, end}}
+}
+
+// waitsFor reports whether the reader behind v cannot go on for long without b.
+func (l layout) waitsFor(v view, b block) bool {
+	at := l.block(v.from)
+	if v.early {
+		return b >= at && b < at+hurryBytes/blockSize
+	}
+	return l.pieceOf(b) == l.pieceOf(at)
+}

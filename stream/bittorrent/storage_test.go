@@ -1,0 +1,48 @@
+package bittorrent
+
+import (
+	"context"
+	"testing"
+
+	"github.com/anacrolix/torrent/metainfo"
+	"github.com/anacrolix/torrent/storage"
+	"github.com/anacrolix/torrent/test"
+
+	"github.com/zeronetscript/universal_p2p/stream/store"
+)
+
+// TestLeecherStorage runs the suite that anacrolix/torrent has for storage on ours.
+func TestLeecherStorage(t *testing.T) {
+	test.TestLeecherStorage(t, test.LeecherStorageTestCase{Name: "store", Factory: func(dir string) storage.ClientImplCloser {
+		st, err := store.Open(dir, store.Options{Quota: 64 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return suiteStorage{st}
+	}})
+}
+
+// suiteStorage opens torrents as swarm.prepare does, without a swarm.
+type suiteStorage struct{ store *store.Store }
+
+func (s suiteStorage) OpenTorrent(ctx context.Context, info *metainfo.Info, ih metainfo.Hash) (storage.TorrentImpl, error) {
+	l, err := newLayout(info)
+	if err != nil {
+		return storage.TorrentImpl{}, err
+	}
+	obj, err := s.store.Object(store.Spec{Space: space, ID: ih.HexString(), Size: l.total(), Chunk: l.pieceLength})
+	if err != nil {
+		return storage.TorrentImpl{}, err
+	}
+	impl, err := (&pieceStorage{obj, l, deaf{}}).OpenTorrent(ctx, info, ih)
+	impl.Close = obj.Close
+	return impl, err
+}
+
+func (s suiteStorage) Close() error { return s.store.Close() }
+
+type deaf struct{}
+
+func (deaf) blockWritten(int, int64, int64) {}
+func (deaf) pieceVerified(int)              {}
+func (deaf) pieceFailed(int)                {}

@@ -1,0 +1,232 @@
+package bittorrent
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/anacrolix/torrent"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/store"
+)
+
+// A swarm is one torrent in the client, shared by all who have it open. It lives from the first Open until some time after
+// the last Close of a Tree.
+type swarm struct {
+	b   *Backend
+	log *slog.Logger
+	t   *torrent.Torrent
+	set *peerSet
+
+	// The backend's mutex guards these.
+	keys []string // infohashes it is known by
+	refs int      // open trees and Opens that wait
+	idle *time.Timer
+
+	life   context.Context // ends with the swarm: serve, and all reads
+	cancel context.CancelFunc
+	done   chan struct{} // serve has ended
+
+	// ready is closed once the list of files is known, or err is set. What follows does not change after that.
+	ready  chan struct{}
+	err    error
+	id     string
+	list   *fileList
+	layout layout
+	obj    *store.Object
+
+	waiting atomic.Int32 // early readers that wait for a block
+
+	mu    sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
+	needs []*need
+	glows []glow
+	wrong []int           // pieces whose hash was wrong, for the picker
+	known map[string]bool // addresses of peers that are or were good, or that somebody named
+}
+
+// serve waits for the list of files and then asks for what the readers need, until the swarm's life ends.
+func (s *swarm) serve() {
+	defer close(s.done)
+	select {
+	case <-s.life.Done():
+	case <-s.t.Closed():
+	case <-s.t.GotInfo():
+		s.err = s.prepare(s.life)
+	}
+	if s.obj == nil && s.err == nil {
+		s.err = stream.ErrClosed
+	}
+	close(s.ready)
+	if s.err != nil {
+		return
+	}
+	newPicker(s, s.b.hooks, s.b.client).run(s.life)
+}
+
+// prepare makes the files readable once the library has the info dictionary.
+func (s *swarm) prepare(ctx context.Context) error {
+	info := s.t.Info()
+	l, err := newLayout(info)
+	if err != nil {
+		return fmt.Errorf("%w: %w", stream.ErrBadMetainfo, err)
+	}
+	mi := s.t.Metainfo()
+	tg := targetOf(&mi, info)
+	s.id, s.layout = tg.id(), l
+	obj, err := s.b.store.Object(store.Spec{
+		Space: space,
+		ID:    s.id,
+		Name:  displayName(info.BestName()),
+		Size:  l.total(),
+		Chunk: l.pieceLength,
+		Check: newChecker(&mi, info, l).check,
+	})
+	if err != nil {
+		return fmt.Errorf("bittorrent: %s: %w", s.id, spaceError(err))
+	}
+	s.list = newFileList(s, info, s.b.encodingOf(s.id))
+	if err := s.t.OpenStorage(ctx, &pieceStorage{obj, l, s}); err != nil {
+		obj.Close()
+		return fmt.Errorf("bittorrent: %s: opening storage: %w", s.id, err)
+	}
+	s.t.SetOnWriteChunkError(func(err error) {
+		// The picker has made room for every piece before, so this is the disk. The reader that waits will say so.
+		s.log.Warn("a block could not be stored", "root", s.id, "err", err)
+	})
+	s.obj = obj
+	s.b.keepMetainfo(tg, mi)
+	return nil
+}
+
+// wait blocks until the list of files is known.
+func (s *swarm) wait(ctx context.Context) error {
+	select {
+	case <-s.ready:
+		return s.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// failed reports whether the torrent turned out to be unusable.
+func (s *swarm) failed() bool {
+	select {
+	case <-s.ready:
+		return s.err != nil
+	default:
+		return false
+	}
+}
+
+// stop ends the swarm's goroutine and takes the torrent out of the client. No tree is open any more, or the backend closes.
+func (s *swarm) stop() {
+	s.cancel()
+	<-s.done
+	if s.obj != nil {
+		s.b.keepPeers(s.id, s.goodPeers())
+		s.b.keepLayers(s)
+	}
+	s.t.Drop()
+	clientLock(s.b.client)
+	s.b.registry.forget(s.t)
+	clientUnlock(s.b.client)
+	if s.obj != nil {
+		if err := s.obj.Close(); err != nil {
+			s.log.Warn("closing the store's object", "root", s.id, "err", err)
+		}
+	}
+}
+
+// addHints makes use of what a URL said about where to look.
+func (s *swarm) addHints(tg target) {
+	if tg.name != "" {
+		s.t.SetDisplayName(displayName(tg.name))
+	}
+	if len(tg.trackers) > 0 {
+		s.t.AddTrackers([][]string{tg.trackers})
+	}
+	if len(tg.webSeeds) > 0 {
+		s.t.AddWebSeeds(tg.webSeeds)
+	}
+	s.addPeers(tg.peers)
+}
+
+// addPeers dials the addresses, and again when a reader waits and nobody is connected.
+func (s *swarm) addPeers(addrs []string) {
+	if len(addrs) == 0 {
+		return
+	}
+	s.mu.Lock()
+	if s.known == nil {
+		s.known = make(map[string]bool)
+	}
+	for _, a := range addrs {
+		if len(s.known) < 4*maxPeers {
+			s.known[a] = true
+		}
+	}
+	s.mu.Unlock()
+	s.t.AddPeers(peerInfos(addrs))
+}
+
+// redial tries all known addresses again: the library forgets an address once its connection has ended.
+func (s *swarm) redial() {
+	addrs := s.goodPeers()
+	s.mu.Lock()
+	for a := range s.known {
+		addrs = append(addrs, a)
+	}
+	s.mu.Unlock()
+	if len(addrs) > 0 {
+		s.t.AddPeers(peerInfos(addrs))
+	}
+}
+
+func peerInfos(addrs []string) []torrent.PeerInfo {
+	peers := make([]torrent.PeerInfo, len(addrs))
+	for i, a := range addrs {
+		peers[i] = torrent.PeerInfo{Addr: torrent.StringAddr(a), Source: torrent.PeerSourceDirect}
+	}
+	return peers
+}
+
+// goodPeers lists the addresses that gave us something, those that gave most first.
+func (s *swarm) goodPeers() []string {
+	clientLock(s.b.client)
+	peers := slices.Clone(s.set.past)
+	for _, p := range s.set.peers {
+		if addr := p.dialAddr(); addr != "" && p.useful > 0 {
+			peers = append(peers, pastPeer{addr, p.useful})
+		}
+	}
+	clientUnlock(s.b.client)
+	slices.SortStableFunc(peers, func(a, b pastPeer) int { return cmp.Compare(b.bytes, a.bytes) })
+	var addrs []string
+	for _, p := range peers {
+		if len(addrs) < maxPeers && !slices.Contains(addrs, p.addr) {
+			addrs = append(addrs, p.addr)
+		}
+	}
+	return addrs
+}
+
+// search reports how the search for s goes.
+func (s *swarm) search() stream.Search {
+	st := s.t.Stats()
+	return stream.Search{Peers: st.ActivePeers, Known: st.TotalPeers, Found: s.t.Info() != nil}
+}
+
+// spaceError translates the store's errors.
+func spaceError(err error) error {
+	if errors.Is(err, store.ErrFull) {
+		return fmt.Errorf("%w: %w", stream.ErrNoSpace, err)
+	}
+	return err
+}

@@ -1,0 +1,198 @@
+package bittorrent
+
+import (
+	"encoding/base32"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/anacrolix/torrent/metainfo"
+	"github.com/anacrolix/torrent/types/infohash"
+	infohashv2 "github.com/anacrolix/torrent/types/infohash-v2"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// How much of a URL's hints is taken: a page must not make us talk to the whole world.
+const (
+	maxTrackers = 32
+	maxWebSeeds = 16
+	maxPeers    = 64
+	maxHintLen  = 2048 // bytes a hint
+)
+
+// A target is what a root names: one infohash or both, and hints where to look.
+type target struct {
+	v1, v2   string // lower-case hex of the infohash (40 and 64 digits), or ""
+	name     string
+	trackers []string
+	webSeeds []string
+	peers    []string // host:port, BEP 9
+}
+
+// parseRoot reads the root forms of DESIGN section 3: an infohash of 40 hex or 32 base32 digits (BEP 3), a v2 infohash of 64
+// hex digits (BEP 52), a magnet URI (BEP 9). The hints of the URL are added to those of the magnet.
+func parseRoot(root stream.Root) (target, error) {
+	var t target
+	id := root.ID
+	switch {
+	case len(id) >= 7 && strings.EqualFold(id[:7], "magnet:"):
+		if err := t.parseMagnet(id, root.Hints); err != nil {
+			return target{}, err
+		}
+	case len(id) == 64:
+		t.v2 = hexDigits(id, 32)
+	default:
+		t.v1 = v1Digits(id)
+	}
+	if t.v1 == "" && t.v2 == "" {
+		return target{}, fmt.Errorf("%w: want an infohash of 40 hex, 32 base32 or 64 hex digits, or a magnet link", stream.ErrBadRoot)
+	}
+	t.addHints(root.Hints)
+	return t, nil
+}
+
+// parseMagnet reads a magnet URI. A page author who forgot to percent-encode it has put its parameters into the URL's query;
+// that is understood as well.
+func (t *target) parseMagnet(uri string, query url.Values) error {
+	_, raw, _ := strings.Cut(uri, "?")
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return fmt.Errorf("%w: the magnet link cannot be read", stream.ErrBadRoot)
+	}
+	if len(q["xt"]) == 0 {
+		q["xt"] = query["xt"]
+	}
+	for _, xt := range q["xt"] {
+		if h, ok := strings.CutPrefix(xt, "urn:btih:"); ok && t.v1 == "" {
+			t.v1 = v1Digits(h)
+		}
+		// A multihash: 0x12 (SHA-256), 0x20 (32 bytes), digest.
+		if h, ok := strings.CutPrefix(xt, "urn:btmh:1220"); ok && t.v2 == "" {
+			t.v2 = hexDigits(h, 32)
+		}
+	}
+	t.addHints(q)
+	return nil
+}
+
+func (t *target) addHints(q url.Values) {
+	if t.name == "" {
+		t.name = q.Get("dn")
+	}
+	t.trackers = appendHints(t.trackers, q["tr"], maxTrackers, isTracker)
+	t.webSeeds = appendHints(t.webSeeds, q["ws"], maxWebSeeds, isWebSeed)
+	t.peers = appendHints(t.peers, q["x.pe"], maxPeers, isPeerAddr)
+}
+
+// id is the canonical root: the v1 infohash where there is one.
+func (t target) id() string {
+	if t.v1 != "" {
+		return t.v1
+	}
+	return t.v2
+}
+
+func (t target) hashV1() (h infohash.T) {
+	if t.v1 != "" {
+		h = infohash.FromHexString(t.v1)
+	}
+	return h
+}
+
+func (t target) hashV2() (h infohashv2.T, ok bool) {
+	if t.v2 == "" {
+		return h, false
+	}
+	return h, h.FromHexString(t.v2) == nil
+}
+
+// targetOf is the target that a description of a torrent stands for, with the sources it names.
+func targetOf(mi *metainfo.MetaInfo, info *metainfo.Info) target {
+	var t target
+	if info.HasV1() {
+		t.v1 = mi.HashInfoBytes().HexString()
+	}
+	if info.HasV2() {
+		h := infohashv2.HashBytes(mi.InfoBytes)
+		t.v2 = h.HexString()
+	}
+	t.trackers = appendHints(nil, mi.UpvertedAnnounceList().DistinctValues(), maxTrackers, isTracker)
+	t.webSeeds = appendHints(nil, mi.UrlList, maxWebSeeds, isWebSeed)
+	return t
+}
+
+func v1Digits(s string) string {
+	switch len(s) {
+	case 40:
+		return hexDigits(s, 20)
+	case 32:
+		if b, err := base32.StdEncoding.DecodeString(strings.ToUpper(s)); err == nil {
+			return hex.EncodeToString(b)
+		}
+	}
+	return ""
+}
+
+// hexDigits returns s in lower case if it is the hex form of n bytes, else "".
+func hexDigits(s string, n int) string {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != n {
+		return ""
+	}
+	return hex.EncodeToString(b)
+}
+
+func appendHints(to, hints []string, limit int, valid func(string) bool) []string {
+next:
+	for _, h := range hints {
+		if len(to) >= limit {
+			break
+		}
+		if len(h) > maxHintLen || !valid(h) {
+			continue
+		}
+		for _, old := range to {
+			if old == h {
+				continue next
+			}
+		}
+		to = append(to, h)
+	}
+	return to
+}
+
+func isTracker(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	switch u.Scheme {
+	case "http", "https", "udp", "ws", "wss":
+		return true
+	}
+	return false
+}
+
+func isWebSeed(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// isPeerAddr takes host:port with an IP address. BEP 9 allows names too; they would have us ask the DNS for what a page
+// likes, and nobody is known to use them.
+func isPeerAddr(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	if _, err := netip.ParseAddr(host); err != nil {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n != 0
+}
