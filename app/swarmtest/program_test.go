@@ -115,7 +115,16 @@ func (p *program) launch() {
 	if raced() {
 		patience *= 3
 	}
-	waitPort(p.t, p.process, p.addr, patience)
+	eventually(p.t, patience, "the program answers", func() bool {
+		if p.ended() {
+			p.t.Fatalf("the program ended: %v", p.err)
+		}
+		resp, err := fetcher.Get("http://" + p.addr + "/")
+		if err == nil {
+			resp.Body.Close()
+		}
+		return err == nil
+	})
 }
 
 // stop ends the program as a logout would, and fails the test when it does not end cleanly.

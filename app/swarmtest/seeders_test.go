@@ -121,6 +121,7 @@ func seedTransmission(t *testing.T, f *fixture) string {
 		return len(v.Torrents) == 1 && v.Torrents[0].Status == 6 // seeding
 	})
 	waitPort(t, p, addr, 20*time.Second)
+	time.Sleep(1100 * time.Millisecond) // it takes no other connection from our address before it has forgotten that one
 	return addr
 }
 

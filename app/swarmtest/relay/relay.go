@@ -39,6 +39,7 @@ type Relay struct {
 
 	up, down link
 	silent   gate
+	refuse   atomic.Int64 // connections still to be refused
 }
 
 // Listen starts a relay on addr ("127.0.0.3:0" takes any free port) that connects to target, host:port, anew for each
@@ -74,6 +75,9 @@ func (r *Relay) Silence(on bool) {
 	}
 }
 
+// Refuse makes the relay close the next n connections as soon as they are made.
+func (r *Relay) Refuse(n int) { r.refuse.Store(int64(n)) }
+
 // Close ends every connection and waits until nothing of the relay runs any more.
 func (r *Relay) Close() error {
 	r.cancel()
@@ -95,7 +99,7 @@ func (r *Relay) accept() {
 // join connects the peer to the target and copies both ways until either side ends.
 func (r *Relay) join(peer net.Conn) {
 	defer peer.Close()
-	if !sleep(r.ctx, 2*r.wire.Delay) { // the three-way handshake
+	if r.refuse.Add(-1) >= 0 || !sleep(r.ctx, 2*r.wire.Delay) { // the three-way handshake
 		return
 	}
 	var d net.Dialer

@@ -110,3 +110,24 @@ func TestClose(t *testing.T) {
 		t.Error("the connection was left open")
 	}
 }
+
+func TestRefuse(t *testing.T) {
+	r, err := Listen("127.0.0.1:0", target(t, []byte("x")), Wire{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Refuse(2)
+	for i := range 3 {
+		c, err := net.Dial("tcp", r.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetDeadline(time.Now().Add(10 * time.Second))
+		_, err = io.ReadFull(c, make([]byte, 1))
+		c.Close()
+		if refused := err != nil; refused != (i < 2) {
+			t.Errorf("connection %d: %v", i, err)
+		}
+	}
+}
