@@ -1,0 +1,59 @@
+package web
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"testing"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// plainBackend hides what a backend can do beside the contract.
+type plainBackend struct{ stream.Backend }
+
+// breaking is a backend whose lists repeat their first file and break after so many.
+type breaking struct {
+	stream.Backend
+	after int
+}
+
+func (b breaking) Open(ctx context.Context, root stream.Root) (stream.Tree, error) {
+	t, err := b.Backend.Open(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	return breakingTree{t, b.after}, nil
+}
+
+type breakingTree struct {
+	stream.Tree
+	after int
+}
+
+func (t breakingTree) Files(ctx context.Context) iter.Seq2[stream.File, error] {
+	return func(yield func(stream.File, error) bool) {
+		for f := range t.Tree.Files(ctx) {
+			for range t.after {
+				if !yield(f, nil) {
+					return
+				}
+			}
+			yield(nil, errBreaks)
+			return
+		}
+	}
+}
+
+func mustParse(t *testing.T, rawURL string) (stream.Request, *url.URL) {
+	t.Helper()
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := stream.ParsePath(u.EscapedPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return req, u
+}

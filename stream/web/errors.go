@@ -1,0 +1,142 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// What this room adds to the errors of package stream.
+var (
+	errTooLong      = errors.New("web: nothing came in time")
+	errBusy         = errors.New("web: too many streams at once")
+	errMethod       = errors.New("web: method not allowed")
+	errUse          = errors.New("web: content asked for as code")
+	errNoProtocol   = errors.New("web: no such protocol")
+	errNoCommand    = errors.New("web: no such command")
+	errInFile       = fmt.Errorf("web: the path goes on behind a file: %w", fs.ErrNotExist)
+	errPrecondition = errors.New("web: If-Match names other content")
+	errOrigin       = errors.New("web: not asked from our own origin")
+	errToken        = errors.New("web: bearer token missing or wrong")
+	errNoSearch     = errors.New("web: nobody searches for that")
+)
+
+// unsatisfiable is a range outside of a file.
+type unsatisfiable struct{ size int64 }
+
+func (e unsatisfiable) Error() string {
+	return fmt.Sprintf("web: range outside of a file of %d bytes", e.size)
+}
+
+// brokenProtocol is a protocol that did not start, and why.
+type brokenProtocol struct{ err error }
+
+func (e brokenProtocol) Error() string {
+	if e.err == nil {
+		return "This protocol is not running; start the program again."
+	}
+	line := strings.ReplaceAll(e.err.Error(), "\n", "; ")
+	return strings.TrimSuffix(line, ".") + "."
+}
+
+// badRequest is a request to the control API that cannot be understood. It says why.
+type badRequest string
+
+func (e badRequest) Error() string { return string(e) }
+
+// status is the one place where an error becomes a status and a sentence that says what to do. Nothing of the request is in the
+// sentence.
+func status(err error) (code int, sentence string) {
+	bad, isBad := errors.AsType[badRequest](err)
+	broken, isBroken := errors.AsType[brokenProtocol](err)
+	tooBig, isTooBig := errors.AsType[*http.MaxBytesError](err)
+	_, isOutside := errors.AsType[unsatisfiable](err)
+	switch {
+	case errors.Is(err, stream.ErrBadRoot):
+		return http.StatusBadRequest, "This is not an identifier of the network; check the link."
+	case errors.Is(err, stream.ErrBadPath):
+		return http.StatusBadRequest, "This is not an address of ours; it has to look like /protocol/version/command/root/path."
+	case errors.Is(err, stream.ErrBadMetainfo):
+		return http.StatusBadRequest, "This is not a .torrent file; choose another one."
+	case isBad:
+		return http.StatusBadRequest, bad.Error()
+	case errors.Is(err, errToken):
+		return http.StatusUnauthorized, "This needs the token of the running program."
+	case errors.Is(err, errOrigin):
+		return http.StatusForbidden, "Only the program's own pages may ask for this."
+	case errors.Is(err, errUse):
+		return http.StatusForbidden, "Content can be shown, played and saved, but not run; do not use it as code or style."
+	case errors.Is(err, errNoProtocol):
+		return http.StatusNotFound, "There is no such protocol; check the address."
+	case errors.Is(err, errNoCommand):
+		return http.StatusNotFound, "There is no such command; try stream or files."
+	case errors.Is(err, errNoSearch):
+		return http.StatusNotFound, "Nobody asks for this root now; request one of its files first."
+	case errors.Is(err, fs.ErrNotExist):
+		return http.StatusNotFound, "There is no such file; the command files lists what there is."
+	case errors.Is(err, errMethod):
+		return http.StatusMethodNotAllowed, "Content can only be read; use GET."
+	case errors.Is(err, errPrecondition):
+		return http.StatusPreconditionFailed, "This address holds other content than you ask for; ask without If-Match."
+	case isTooBig:
+		return http.StatusRequestEntityTooLarge, "This is too big; the limit is " + strconv.FormatInt(tooBig.Limit, 10) + " bytes."
+	case isOutside:
+		return http.StatusRequestedRangeNotSatisfiable, "The file has no such bytes; look at its size."
+	case errors.Is(err, errBusy):
+		return http.StatusTooManyRequests, "Too many things are being fetched at once; close some of them and try again."
+	case errors.Is(err, stream.ErrCorrupt):
+		return http.StatusBadGateway, "The network sent wrong bytes; try again."
+	case isBroken:
+		return http.StatusServiceUnavailable, broken.Error()
+	case errors.Is(err, stream.ErrClosed):
+		return http.StatusServiceUnavailable, "The program is about to end; start it again."
+	case errors.Is(err, errTooLong), errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, "Nobody who has this answered in time; try again later."
+	case errors.Is(err, stream.ErrNoSpace):
+		return http.StatusInsufficientStorage, "The disk is full; make room on it and try again."
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrNoProgress):
+		return http.StatusBadGateway, "The network sent less than it promised; try again."
+	}
+	return http.StatusInternalServerError, "Something went wrong in the program; its log says what."
+}
+
+// fail answers a request for content with an error. Any page may read why.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code, sentence := h.failure(w, r, err)
+	crossOrigin(w.Header())
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	io.WriteString(w, sentence+"\n")
+}
+
+// failure logs what is our own fault and sets the header fields that go with an error. A client that has left gets no answer:
+// half of a connection may still be there, and would take an empty one for the content.
+func (h *Handler) failure(w http.ResponseWriter, r *http.Request, err error) (code int, sentence string) {
+	if r.Context().Err() != nil {
+		panic(http.ErrAbortHandler)
+	}
+	code, sentence = status(err)
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	switch code {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		header.Set("Retry-After", "30")
+	case http.StatusMethodNotAllowed:
+		header.Set("Allow", allowed)
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
+	case http.StatusInternalServerError, http.StatusInsufficientStorage, http.StatusBadGateway:
+		h.cfg.Log.Warn("request failed", "path", r.URL.EscapedPath(), "err", err)
+	}
+	if e, ok := errors.AsType[unsatisfiable](err); ok {
+		header.Set("Content-Range", "bytes */"+strconv.FormatInt(e.size, 10))
+	}
+	return code, sentence
+}

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+// isOurs reports whether a Host header means us. A page from elsewhere whose name was made to point at 127.0.0.1 (DNS
+// rebinding) brings its own name here, and no other header tells it from a page of ours.
+func isOurs(host, port string) bool {
+	name, ok := strings.CutSuffix(strings.ToLower(host), ":"+port)
+	if !ok && port == "80" {
+		name, ok = strings.ToLower(host), true // the one port that browsers leave out
+	}
+	if !ok || port == "" {
+		return false
+	}
+	return name == "127.0.0.1" || name == "localhost" || name == "[::1]"
+}
+
+// actsOnPage reports whether the content is asked for as something that acts: code, styles, plug-ins. We serve media to be
+// seen and heard, not code to be run, whoever it comes from. Sec-Fetch-Dest cannot be set by a page
+// (https://www.w3.org/TR/fetch-metadata/); who sends none, such as an old browser, finds nosniff and types that do not run.
+func actsOnPage(header http.Header) bool {
+	switch header.Get("Sec-Fetch-Dest") {
+	case "script", "style", "worker", "sharedworker", "serviceworker", "audioworklet", "paintworklet", "manifest", "xslt",
+		"embed", "object":
+		return true
+	}
+	return header.Get("Service-Worker") == "script"
+}
+
+// forPlayer reports whether a media element of a web page asks.
+func forPlayer(header http.Header) bool {
+	dest := header.Get("Sec-Fetch-Dest")
+	return dest == "video" || dest == "audio"
+}
+
+// authorized decides who may use the control API: whoever has the bearer token, and if that is a page, then only our own. Pages
+// on other ports of the same host are same-site with us, so that same-site is not enough, and no cookie could tell them apart.
+func (h *Handler) authorized(r *http.Request) error {
+	origin := "http://localhost:" + h.port
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && (site != "same-origin" || !strings.EqualFold("http://"+r.Host, origin)) {
+		return errOrigin
+	}
+	if o, ok := r.Header["Origin"]; ok && (len(o) != 1 || o[0] != origin) {
+		return errOrigin
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	sum := sha256.Sum256([]byte(token))
+	if h.cfg.Token == "" || !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], h.token[:]) != 1 {
+		return errToken
+	}
+	return nil
+}
+
+// preflight answers the question of a browser whether a page may send a Range header
+// (https://fetch.spec.whatwg.org/#cors-preflight-fetch).
+func preflight(header http.Header) {
+	crossOrigin(header)
+	header.Set("Allow", allowed)
+	header.Set("Access-Control-Allow-Methods", "GET, HEAD")
+	header.Set("Access-Control-Allow-Headers", "Range, If-Range, If-None-Match")
+	header.Set("Access-Control-Max-Age", "600")
+}
+
+const allowed = "GET, HEAD, OPTIONS" // methods of content

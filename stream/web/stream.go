@@ -1,0 +1,141 @@
+package web
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// content answers a request for content: who may ask for what, and then the command.
+func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		preflight(w.Header())
+		w.WriteHeader(http.StatusNoContent)
+		return
+	default:
+		h.fail(w, r, errMethod)
+		return
+	}
+	if actsOnPage(r.Header) {
+		h.fail(w, r, errUse)
+		return
+	}
+	req, err := stream.ParsePath(r.URL.EscapedPath())
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	p, ok := h.protocols[req.Protocol+"/"+req.Version]
+	if !ok {
+		h.fail(w, r, errNoProtocol)
+		return
+	}
+	if p.Backend == nil {
+		h.fail(w, r, brokenProtocol{p.Err})
+		return
+	}
+	c := newClock(r.Context(), h.patience(r.Header, req))
+	defer c.stop()
+	if err := h.command(c, w, r, p.Backend, req); err != nil {
+		h.fail(w, r, c.why(err))
+	}
+}
+
+// command does what the URL asks for, when it is its turn. Its error, as that of the commands, comes before any part of an
+// answer.
+func (h *Handler) command(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	case <-c.ctx.Done():
+		return errBusy
+	}
+	switch req.Command {
+	case "stream":
+		return h.stream(c, w, r, b, req)
+	case "files":
+		return h.files(c, w, r, b, req)
+	case "torrent":
+		return h.torrent(c, w, r, b, req)
+	}
+	return errNoCommand
+}
+
+// stream answers GET and HEAD of a file: the whole way from the swarm to the client, one step after the other. Nothing is sent
+// before the first byte of the wanted range is here, so that whatever fails until then gets a status of its own. What fails
+// after that cuts the connection: never a short body that looks like a whole one.
+func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
+	// A tag of ours stands for content that never changes: who has it needs nothing, and we need nobody.
+	if tag := etag(req, req.Root, req.Path); listsTag(r.Header, tag) {
+		(&answer{code: http.StatusNotModified, tag: tag, path: req.Path}).writeHeader(w)
+		return nil
+	}
+	if r.Method == http.MethodGet {
+		h.streams.Add(1)
+		defer h.streams.Add(-1)
+	}
+	tree, err := b.Open(c.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	file, rest, err := tree.Lookup(c.ctx, req.Path)
+	if err != nil {
+		return err
+	}
+	if rest != "" {
+		return errInFile
+	}
+
+	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path())}
+	if err := a.choose(r); err != nil {
+		return err
+	}
+	if !a.hasBody(r.Method) {
+		a.writeHeader(w)
+		return nil
+	}
+
+	body, err := h.open(c.ctx, file, a, r.Header)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if _, err := body.Seek(a.part.off, io.SeekStart); err != nil {
+		return err
+	}
+	if x, ok := body.(stream.Expecter); ok {
+		x.Expect(a.part.off, a.part.n)
+	}
+	return h.send(c, w, r, body, a)
+}
+
+// open opens the file for the bytes that a has chosen: early for media elements, if the config allows it and it makes a
+// difference, and verified for everyone else. It tells a which of them it was.
+func (h *Handler) open(ctx context.Context, file stream.File, a *answer, header http.Header) (io.ReadSeekCloser, error) {
+	early, ok := file.(stream.EarlyFile)
+	if ok && h.cfg.Early && isMedia(file.Path()) && forPlayer(header) && !early.Verified(a.part.off, a.part.n) {
+		a.unverified = true
+		return early.OpenEarly(ctx)
+	}
+	return file.Open(ctx)
+}
+
+// hints returns the parameters of the query that help to find peers.
+func hints(u *url.URL) url.Values {
+	query, picked := u.Query(), make(url.Values)
+	for _, key := range hintKeys() {
+		if v := query[key]; len(v) > 0 {
+			picked[key] = v
+		}
+	}
+	return picked
+}
+
+// hintKeys are those parameters of magnet URIs that name trackers, web seeds and peers, and the name to show.
+func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn"} }

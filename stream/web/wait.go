@@ -1,0 +1,141 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// patience returns how long a request waits for a byte. Media elements do not ask again when they are told to come back later,
+// so they get more time than the rest; so do players outside of browsers, that say nothing about themselves. A URL that names
+// no file means the biggest, which is a film more often than not.
+func (h *Handler) patience(header http.Header, req stream.Request) time.Duration {
+	_, said := header["Sec-Fetch-Dest"]
+	if forPlayer(header) || !said && req.Command == "stream" && (req.Path == "" || isMedia(req.Path)) {
+		return h.cfg.MediaPatience
+	}
+	return h.cfg.Patience
+}
+
+// A clock ends the context of a request that has waited too long for someone else. It runs from the start to the first byte,
+// and later while we wait for another one; not while the client takes its time.
+type clock struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	limit  time.Duration
+	timer  *time.Timer
+}
+
+func newClock(parent context.Context, limit time.Duration) *clock {
+	ctx, cancel := context.WithCancelCause(parent)
+	return &clock{ctx, cancel, limit, time.AfterFunc(limit, func() { cancel(errTooLong) })}
+}
+
+func (c *clock) stop() {
+	c.timer.Stop()
+	c.cancel(nil)
+}
+
+// why returns what really ended a request whose error is that its context is done.
+func (c *clock) why(err error) error {
+	if cause := context.Cause(c.ctx); errors.Is(err, context.Canceled) && cause != nil {
+		return cause
+	}
+	return err
+}
+
+// read reads at least one byte. The clock stands when it returns.
+func (c *clock) read(body io.Reader, p []byte) (n int, err error) {
+	for range 100 {
+		n, err = body.Read(p)
+		switch {
+		case err != nil && err != io.EOF:
+			return 0, err // what came with it may be what is wrong
+		case n > 0:
+			c.timer.Stop()
+			return n, nil
+		case err == io.EOF:
+			return 0, io.ErrUnexpectedEOF // the file is shorter than it said
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// A buffer is what is read and written at once. Smaller ones cost system calls, bigger ones were not faster.
+type buffer [128 << 10]byte
+
+// send sends the header and the body of an answer, as soon as the first byte of the body is here. It returns an error as long
+// as nothing has been sent, and cuts the connection, by way of [http.ErrAbortHandler], when it fails after that.
+func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io.Reader, a *answer) error {
+	buf := h.buffers.Get().(*buffer)
+	defer h.buffers.Put(buf)
+	left := a.part.n
+	n, err := c.read(body, buf[:min(left, int64(len(buf)))])
+	if err != nil {
+		return err
+	}
+	a.writeHeader(w)
+	out := newSink(w, h.cfg.StallLimit)
+	defer out.done()
+	for {
+		left -= int64(n)
+		if err := out.write(buf[:n], left > 0 && n < len(buf)); err != nil {
+			h.cut(r, err, a.part.n-left)
+		}
+		if left == 0 {
+			return nil
+		}
+		c.timer.Reset(c.limit)
+		if n, err = c.read(body, buf[:min(left, int64(len(buf)))]); err != nil {
+			h.cut(r, c.why(err), a.part.n-left)
+		}
+	}
+}
+
+// cut ends a connection in the middle of an answer, so that the client sees that something is missing.
+func (h *Handler) cut(r *http.Request, err error, sent int64) {
+	level := slog.LevelInfo
+	if r.Context().Err() != nil {
+		level = slog.LevelDebug // the client has left, as clients do
+	}
+	h.cfg.Log.Log(context.WithoutCancel(r.Context()), level, "answer cut short", "path", r.URL.EscapedPath(), "sent", sent, "err", err)
+	panic(http.ErrAbortHandler)
+}
+
+// A sink writes to a client, and gives up on one that takes nothing for too long.
+type sink struct {
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	limit time.Duration
+	set   time.Time // when the deadline was set last
+}
+
+func newSink(w http.ResponseWriter, limit time.Duration) *sink {
+	return &sink{w: w, rc: http.NewResponseController(w), limit: limit}
+}
+
+// write writes p, and sees to it that nothing stays in a buffer of ours if more may be long in coming. The deadline moves on in
+// steps, so that most writes need not set it.
+func (s *sink) write(p []byte, flush bool) error {
+	if now := time.Now(); now.Sub(s.set) > s.limit/8 {
+		s.set = now
+		if err := s.rc.SetWriteDeadline(now.Add(s.limit)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	if _, err := s.w.Write(p); err != nil {
+		return err
+	}
+	if flush {
+		return s.rc.Flush()
+	}
+	return nil
+}
+
+// done leaves the connection without a deadline for its next request.
+func (s *sink) done() { s.rc.SetWriteDeadline(time.Time{}) }

@@ -1,0 +1,153 @@
+// Package web is the HTTP front on the loopback interface: it answers requests for content out of whatever protocols it is
+// given, and gives our own command line and pages a small control API.
+//
+// What any web page may ask for is the content of a public peer-to-peer network, and nothing else. So the first look at every
+// request is at its Host header (DNS rebinding), content can be read by everyone and can never act (no script, no cookie, a
+// sandbox around whatever is not sound or picture), and what changes anything wants a secret and our own origin.
+//
+// [Handler.ServeHTTP] sorts requests, and the way of one for content is [Handler.stream], from the top down. Around it stand
+// guard.go (who may ask), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
+// errors.go, the only place where an error becomes a status. The control API is in api.go.
+package web
+
+import (
+	"crypto/sha256"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// Config is what a [Handler] needs. Addr is required; everything else has a use for its zero value.
+type Config struct {
+	// Addr is the host and port we listen on, with the real port. URLs that we make begin with it, and requests are answered
+	// only when their Host header is 127.0.0.1, localhost or [::1] with exactly this port.
+	Addr string
+	// Protocols are served under /Name/Version/.
+	Protocols []Protocol
+	// Early lets bytes of video and audio go to players before they are verified, where a protocol can do that. A page cannot
+	// ask for it in any other way than with a media element.
+	Early bool
+	// Control is what the control API controls. Without it there is only its ping.
+	Control Control
+	// Token is the bearer token of the control API. With an empty one nobody is let in.
+	Token string
+	// Home answers GET and HEAD of "/". Without it that is 404.
+	Home http.Handler
+	// Log gets what goes wrong on our side. Nil discards it.
+	Log *slog.Logger
+
+	// Patience is how long a request waits for its first byte, from when it came, and for every further one after that. Zero
+	// means 60 s. MediaPatience is the same for video and audio; zero means 120 s.
+	Patience, MediaPatience time.Duration
+	// StallLimit is how long a client may take nothing of an answer before we hang up. Zero means 10 minutes: a player that
+	// pauses is no fault.
+	StallLimit time.Duration
+	// MaxStreams bounds the requests for content that are answered at the same time; more of them wait. Zero means 64.
+	MaxStreams int
+}
+
+// A Protocol is one version of one protocol, as it is served under /Name/Version/.
+type Protocol struct {
+	Name, Version string // "bittorrent", "v0"
+	Backend       stream.Backend
+	// Err says why there is no Backend: requests get it with 503.
+	Err error
+}
+
+// A Handler is the front. It owns no goroutine: what it does ends with the requests.
+type Handler struct {
+	cfg       Config
+	port      string
+	token     [sha256.Size]byte // of the bearer token
+	protocols map[string]Protocol
+	uploads   map[string]stream.MetaBackend // by the path that takes their POST
+	api       *http.ServeMux
+	slots     chan struct{} // one in it for every request for content that is being answered
+	streams   atomic.Int64
+	buffers   sync.Pool // of *buffer
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// New returns the front for cfg. The backends stay the caller's: they are closed after the last request has ended.
+func New(cfg Config) *Handler {
+	orDefault(&cfg.Patience, 60*time.Second)
+	orDefault(&cfg.MediaPatience, 120*time.Second)
+	orDefault(&cfg.StallLimit, 10*time.Minute)
+	orDefault(&cfg.MaxStreams, 64)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	_, port, _ := net.SplitHostPort(cfg.Addr) // without a port no Host is ours, and nothing is answered
+	h := &Handler{
+		cfg:       cfg,
+		port:      port,
+		token:     sha256.Sum256([]byte(cfg.Token)),
+		protocols: make(map[string]Protocol),
+		uploads:   make(map[string]stream.MetaBackend),
+		slots:     make(chan struct{}, cfg.MaxStreams),
+	}
+	h.buffers.New = func() any { return new(buffer) }
+	for _, p := range cfg.Protocols {
+		prefix := p.Name + "/" + p.Version
+		h.protocols[prefix] = p
+		if b, ok := p.Backend.(stream.MetaBackend); ok {
+			h.uploads["/"+prefix+"/torrent"] = b
+		}
+	}
+	h.api = h.newAPI()
+	return h
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Streams returns the number of files that are being sent, or waited for, now.
+func (h *Handler) Streams() int { return int(h.streams.Load()) }
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !isOurs(r.Host, h.port) {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusMisdirectedRequest)
+		return
+	}
+	upload, isUpload := h.uploads[r.URL.EscapedPath()]
+	switch {
+	case r.URL.Path == "/":
+		h.home(w, r)
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		h.api.ServeHTTP(w, r)
+	case isUpload && r.Method == http.MethodPost:
+		h.upload(w, r, upload)
+	default:
+		h.content(w, r)
+	}
+}
+
+func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Frame-Options", "DENY")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	switch {
+	case h.cfg.Home == nil:
+		http.NotFound(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		header.Set("Allow", "GET, HEAD")
+		http.Error(w, "This page can only be read.", http.StatusMethodNotAllowed)
+	default:
+		h.cfg.Home.ServeHTTP(w, r)
+	}
+}
