@@ -99,25 +99,36 @@ func aheadLimit(rate float64, quota, pieceLength int64, n int) int64 {
 // A span is a run of blocks [from, to).
 type span struct{ from, to block }
 
-// spans lists the blocks of v in the order they are needed: what the reader waits for first, and then what its pieces need to
-// be verified and kept.
-func (v view) spans(l layout) (urgent, rest []span) {
+// urgent lists the blocks of v in the order its reader needs them. A verified reader needs whole pieces. An early one needs the
+// blocks ahead of it, and somewhat later those of its piece that lie behind it.
+func (v view) urgent(l layout) []span {
 	if v.to <= v.from {
-		return nil, nil
+		return nil
 	}
 	p0, _ := l.piece(v.from)
-	p1, _ := l.piece(v.to - 1)
-	end := l.first(p1) + l.blocks(p1)
 	if !v.early {
-		return []span{{l.first(p0), end}}, nil
+		return []span{{l.first(p0), l.endOf(v.to)}}
 	}
 	at, last := l.block(v.from), l.block(v.to-1)+1
 	near := last
 	if v.to-v.from > frontDelay {
 		near = l.block(v.from + frontDelay)
 	}
-	urgent = []span{{at, near}, {l.first(p0), at}, {near, last}}
-	return urgent, []span{{last, end}}
+	return []span{{at, near}, {l.first(p0), at}, {near, last}}
+}
+
+// rest lists the blocks of v that no reader has asked for, but without which its last piece cannot be verified and kept.
+func (v view) rest(l layout) []span {
+	if v.to <= v.from || !v.early {
+		return nil
+	}
+	return []span{{l.block(v.to-1) + 1, l.endOf(v.to)}}
+}
+
+// endOf is the block behind the last of the piece that the byte before off is in.
+func (l layout) endOf(off int64) block {
+	i, _ := l.piece(off - 1)
+	return l.first(i) + l.blocks(i)
 }
 
 // waitsFor reports whether the reader behind v cannot go on for long without b.

@@ -40,7 +40,8 @@ func (s *swarm) remove(n *need) {
 	}
 	s.needs = slices.Delete(s.needs, i, i+1)
 	n.hold.Release()
-	if n.run >= minAhead && n.pos < n.file.offset+n.file.size {
+	// One that was closed before its end has been left: its client is gone, or plays elsewhere.
+	if n.pos >= n.end && n.run >= minAhead && n.pos < n.file.offset+n.file.size {
 		s.glows = append(s.glows, glow{n.file, n.pos, n.run, n.early, time.Now().Add(glowTime)})
 	}
 	s.set.signal()
@@ -90,12 +91,12 @@ func (s *swarm) noSpace(v view, now time.Time, err error) {
 	}
 }
 
-// takeWrong returns the pieces that failed their hash since it was last called.
-func (s *swarm) takeWrong() []int {
+// takeWrong reports whether a piece has failed its hash since it was last called.
+func (s *swarm) takeWrong() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wrong := s.wrong
-	s.wrong = nil
+	s.wrong = false
 	return wrong
 }
 
@@ -134,7 +135,7 @@ func (s *swarm) pieceVerified(piece int) {
 func (s *swarm) pieceFailed(piece int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wrong = append(s.wrong, piece)
+	s.wrong = true
 	for _, r := range s.needs {
 		if _, ok := r.served[piece]; ok {
 			r.err = corruptError(s.id, piece)

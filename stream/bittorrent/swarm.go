@@ -47,7 +47,7 @@ type swarm struct {
 	mu    sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
 	needs []*need
 	glows []glow
-	wrong []int           // pieces whose hash was wrong, for the picker
+	wrong bool            // a piece has failed its hash, and the picker does not know yet
 	known map[string]bool // addresses of peers that are or were good, or that somebody named
 }
 

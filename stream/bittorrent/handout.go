@@ -1,0 +1,201 @@
+package bittorrent
+
+import "time"
+
+// burst is how many blocks one reader gets before it is the next one's turn.
+const burst = 16
+
+// A handout is one pass of requests over the peers. The client is locked as long as it lasts.
+type handout struct {
+	*picker
+	now   time.Time
+	peers []*peer
+}
+
+// rank is which blocks of a view are handed out.
+type rank int
+
+const (
+	urgent rank = iota // what the reader waits for, and then what it will read
+	rest               // what its pieces need to be verified
+)
+
+// A cursor goes through the blocks of one view.
+type cursor struct {
+	view  view
+	spans []span
+
+	// The first span up to seen is here or asked for, as far as open is false; the picker remembers that until it forgets.
+	first block
+	seen  block
+	open  bool
+}
+
+// serve hands out blocks of the views in turns and reports whether there is room left.
+func (h *handout) serve(views []view, r rank) bool {
+	var cursors []*cursor
+	for _, v := range views {
+		spans := v.urgent(h.s.layout)
+		if r == rest {
+			spans = v.rest(h.s.layout)
+		}
+		if len(spans) == 0 {
+			continue
+		}
+		c := &cursor{view: v, spans: spans, first: spans[0].from}
+		if r == urgent && v.need != nil {
+			h.skipSeen(c)
+			defer h.noteSeen(c)
+		} else {
+			c.open = true
+		}
+		cursors = append(cursors, c)
+	}
+	for len(cursors) > 0 {
+		live := cursors[:0]
+		for _, c := range cursors {
+			if !h.turn(c) {
+				return false
+			}
+			if len(c.spans) > 0 {
+				live = append(live, c)
+			}
+		}
+		cursors = live
+	}
+	return true
+}
+
+// turn hands out up to a burst of blocks of c and reports whether there is room left.
+func (h *handout) turn(c *cursor) bool {
+	for left := burst; left > 0 && len(c.spans) > 0; {
+		s := &c.spans[0]
+		if s.from >= s.to {
+			c.spans = c.spans[1:]
+			c.open = true
+			continue
+		}
+		what, skip := h.ask(c.view, s.from)
+		switch what {
+		case sentNow:
+			left--
+		case nobody:
+			if !h.room() {
+				return false
+			}
+			c.open = true
+		}
+		s.from += skip
+		if !c.open {
+			c.seen = s.from
+		}
+	}
+	return true
+}
+
+// skipSeen starts c behind the blocks that need no second look.
+func (h *handout) skipSeen(c *cursor) {
+	s := &c.spans[0]
+	c.seen = s.from
+	if seen, ok := h.seen[c.view.need]; ok && seen.from <= s.from && s.from < seen.to {
+		c.first, c.seen = seen.from, seen.to
+		s.from = min(seen.to, s.to)
+	}
+}
+
+func (h *handout) noteSeen(c *cursor) { h.seen[c.view.need] = span{c.first, c.seen} }
+
+func (h *handout) room() bool {
+	for _, q := range h.peers {
+		if q.room() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// answer is what became of a block.
+type answer int
+
+const (
+	settled answer = iota // here, asked for, or not wanted
+	sentNow
+	nobody // it is wanted, and nobody who has it has room
+)
+
+// ask sends a request for b if it is missing and somebody has room for it. skip is how many blocks to go on.
+func (h *handout) ask(v view, b block) (what answer, skip block) {
+	l := h.s.layout
+	piece := l.pieceOf(b)
+	if in := b - l.first(piece); !h.wanted[piece] || in >= l.blocks(piece) {
+		return settled, l.bpp - in
+	}
+	if h.done.has(b) {
+		return settled, 1
+	}
+	if holder := requestingPeer(h.t, b); holder != nil {
+		return h.hurry(v, b, piece, h.set.peers[&holder.Peer]), 1
+	}
+	if !wantReceiveChunk(h.t, b) {
+		h.done.add(b)
+		return settled, 1
+	}
+	return h.send(h.best(piece, b, nil), b), 1
+}
+
+// hurry asks somebody else for a block that is late, where q is the peer that owes it.
+func (h *handout) hurry(v view, b block, piece int, q *peer) answer {
+	if q == nil {
+		return settled
+	}
+	s, ok := q.inflight[b]
+	if !ok {
+		return settled
+	}
+	late := q.benched(h.now)
+	if !late && v.blocked && h.s.layout.waitsFor(v, b) {
+		late = h.now.Sub(s.at) > 2*q.pace.wait(s.queued)+150*time.Millisecond
+	}
+	if !late {
+		return settled
+	}
+	other := h.best(piece, b, q)
+	if other == nil || other.benched(h.now) || !wantReceiveChunk(h.t, b) {
+		return settled
+	}
+	cancelRequest(h.t, b)
+	return h.send(other, b)
+}
+
+// best is the peer that would send b first, other than not. It is nil when nobody has room. A benched peer is taken only if
+// there is no other.
+func (h *handout) best(piece int, b block, not *peer) *peer {
+	var best *peer
+	var soonest time.Duration
+	for _, q := range h.peers {
+		if q == not || q.room() <= 0 || (q.choked && !q.fast[piece]) || !peerHasPiece(&q.conn.Peer, piece) {
+			continue
+		}
+		if _, refused := q.refused[b]; refused {
+			continue
+		}
+		wait := q.pace.wait(len(q.inflight))
+		if q.benched(h.now) {
+			wait += time.Hour
+		}
+		if best == nil || wait < soonest {
+			best, soonest = q, wait
+		}
+	}
+	return best
+}
+
+func (h *handout) send(q *peer, b block) answer {
+	if q == nil || shouldRequest(q.conn, b) != nil {
+		return nobody
+	}
+	if _, err := requestBlock(q.conn, b); err != nil {
+		return nobody
+	}
+	return sentNow
+}
