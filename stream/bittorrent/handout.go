@@ -140,7 +140,25 @@ func (h *handout) ask(v view, b block) (what answer, skip block) {
 		h.done.add(b)
 		return settled, 1
 	}
-	return h.send(h.best(piece, b, nil), b), 1
+	return h.send(h.choose(piece, b), b), 1
+}
+
+// choose is the peer to ask for b, nil when nobody has room. A piece that has failed its hash comes from one peer alone, so
+// that if it fails again, it is known who sent what was wrong.
+func (h *handout) choose(piece int, b block) *peer {
+	alone, onParole := h.parole[piece]
+	if !onParole {
+		return h.best(piece, b, nil)
+	}
+	if alone == nil || h.set.peers[&alone.conn.Peer] != alone || alone.benched(h.now) {
+		alone = h.best(piece, b, alone)
+		h.parole[piece] = alone
+		return alone
+	}
+	if alone.room() <= 0 || alone.choked {
+		return nil
+	}
+	return alone
 }
 
 // hurry asks somebody else for a block that is late, where q is the peer that owes it.
@@ -149,7 +167,7 @@ func (h *handout) hurry(v view, b block, piece int, q *peer) answer {
 		return settled
 	}
 	s, ok := q.inflight[b]
-	if !ok {
+	if _, onParole := h.parole[piece]; !ok || onParole && !q.benched(h.now) {
 		return settled
 	}
 	late := q.benched(h.now)

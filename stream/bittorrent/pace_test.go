@@ -80,13 +80,29 @@ func (l *line) run(d time.Duration) {
 		for len(l.events) > 0 && !l.events[0].at.After(next) {
 			e := heap.Pop(&l.events).(event)
 			l.now = e.at
-			if e.block {
-				l.receive(e)
-			} else {
+			if !e.block {
 				l.answer(e)
+				continue
+			}
+			l.receive(e)
+			if l.inflight <= l.pace.window(l.reqq)*3/4 {
+				l.fill()
 			}
 		}
 		l.now = next
+	}
+}
+
+// rest lets arrive what is under way, and asks for nothing more.
+func (l *line) rest() {
+	for len(l.events) > 0 {
+		e := heap.Pop(&l.events).(event)
+		l.now = e.at
+		if e.block {
+			l.receive(e)
+		} else {
+			l.answer(e)
+		}
 	}
 }
 
@@ -108,9 +124,6 @@ func (l *line) receive(e event) {
 	l.inflight--
 	l.got += blockSize
 	l.pace.onReceive(l.now, e.sent, blockSize)
-	if l.inflight <= l.pace.window(l.reqq)*3/4 {
-		l.fill()
-	}
 }
 
 // throughput runs for d and returns the bytes a second of that time.
@@ -126,8 +139,8 @@ func (l *line) holds() float64 { return l.rate * l.delay.Seconds() / blockSize }
 // limit is how many blocks may be in flight: twice the delay and the queue's time. The delay that can be seen ends with the
 // last byte of a block, which a few others may have gone before.
 func (l *line) limit() int {
-	seen := 1.02*l.delay.Seconds() + 2*blockSize/l.rate
-	return max(minWindow, int(l.rate*(2*seen+queueTime.Seconds())/blockSize))
+	seen := 1.02*l.delay.Seconds() + 3*blockSize/l.rate
+	return max(minWindow, 1+int(l.rate*(2*seen+queueTime.Seconds())/blockSize))
 }
 
 func TestPaceFillsLine(t *testing.T) {
@@ -143,7 +156,7 @@ func TestPaceFillsLine(t *testing.T) {
 		{4, 200 * time.Millisecond},
 		{0.4, 40 * time.Millisecond},
 		{500, 5 * time.Millisecond},
-		{500, 20 * time.Millisecond},
+		{300, 20 * time.Millisecond},
 		{20, 600 * time.Millisecond},
 	}
 	for _, tt := range tests {
@@ -158,8 +171,8 @@ func TestPaceFillsLine(t *testing.T) {
 			}
 			l.run(10 * time.Second)
 			l.peak = 0
-			// Minutes matter: a pace that sees its own queue as the line's delay grows without end.
-			if got := l.throughput(3 * time.Minute); got < 0.93*l.rate {
+			// A minute matters: a pace that sees its own queue as the line's delay grows without end.
+			if got := l.throughput(time.Minute); got < 0.93*l.rate {
 				t.Errorf("%.0f bytes a second, of %.0f", got, l.rate)
 			}
 			if l.peak > l.limit() {
@@ -192,7 +205,7 @@ func TestPaceLimits(t *testing.T) {
 // Transmission answers what it was asked for every half second. All it is owed at that moment is what it gives until the
 // next, so its own limit is the right window, wherever between two pulses the first request came.
 func TestPaceOfPulses(t *testing.T) {
-	for phase := time.Duration(0); phase < 500*time.Millisecond; phase += 10 * time.Millisecond {
+	for phase := time.Duration(0); phase < 500*time.Millisecond; phase += 20 * time.Millisecond {
 		l := newLine(1000, time.Millisecond)
 		l.pulse, l.phase, l.reqq = 500*time.Millisecond, phase, safeReqq(512)
 		l.run(6 * time.Second)
@@ -200,7 +213,7 @@ func TestPaceOfPulses(t *testing.T) {
 			t.Errorf("phase %v: window %d after 6 s, want 500", phase, got)
 		}
 		want := float64(l.reqq*blockSize) / l.pulse.Seconds()
-		if got := l.throughput(time.Minute); got < 0.85*want {
+		if got := l.throughput(20 * time.Second); got < 0.85*want {
 			t.Errorf("phase %v: %.1f MB/s, want %.1f", phase, got/1e6, want/1e6)
 		}
 	}
@@ -234,5 +247,78 @@ func TestPaceFollows(t *testing.T) {
 				t.Errorf("up to %d requests in flight, want at most %d", l.peak, l.limit())
 			}
 		})
+	}
+}
+
+// A reader that rests must not find the window small, or the rate forgotten, when it jumps.
+func TestPaceAfterRest(t *testing.T) {
+	for _, busy := range []time.Duration{500 * time.Millisecond, 1020 * time.Millisecond, 1050 * time.Millisecond, 30 * time.Second} {
+		l := newLine(50, 40*time.Millisecond)
+		l.run(busy)
+		l.rest()
+		for _, rest := range []time.Duration{2 * time.Second, time.Minute, time.Hour} {
+			l.now = l.now.Add(rest)
+			l.got = 0
+			l.run(time.Second)
+			if got := float64(l.got); got < 0.9*l.rate {
+				t.Errorf("busy for %v, %v later: %.0f bytes in a second, of %.0f", busy, rest, got, l.rate)
+			}
+			l.rest()
+		}
+	}
+}
+
+func TestPaceWait(t *testing.T) {
+	var p pace
+	if a, b := p.wait(0), p.wait(10); a <= 0 || b <= a {
+		t.Errorf("unknown peer: wait %v, behind 10 others %v", a, b)
+	}
+	l := newLine(50, 40*time.Millisecond)
+	l.run(5 * time.Second)
+	block := seconds(blockSize / l.rate)
+	for _, queued := range []int{0, 1, 20} {
+		got := l.pace.wait(queued)
+		want := l.delay + time.Duration(queued+1)*block
+		if got < want || got > want+4*block {
+			t.Errorf("wait(%d) = %v, want about %v", queued, got, want)
+		}
+	}
+}
+
+func TestWindowed(t *testing.T) {
+	type step struct {
+		at   float64 // seconds
+		v    float64
+		want float64 // the extreme then
+	}
+	tests := []struct {
+		name  string
+		add   func(*windowed, time.Time, float64)
+		steps []step
+	}{
+		{"highest", (*windowed).max, []step{
+			{0, 5, 5}, {1, 3, 5}, {2, 7, 7}, {9, 1, 7},
+			{10.5, 2, 7}, {20, 1, 7}, // the half before still counts
+			{20.6, 1, 2}, // and now no more
+			{31, 1, 1},
+		}},
+		{"lowest", (*windowed).min, []step{
+			{0, 5, 5}, {1, 7, 5}, {2, 3, 3}, {9, 9, 3},
+			{10.5, 8, 3}, {20, 9, 3},
+			{20.6, 9, 8},
+			{31, 9, 9},
+		}},
+		{"first values below zero and zero", (*windowed).max, []step{{0, -2, -2}, {11, -3, -2}, {22, -4, -3}}},
+		{"after a rest the last half counts", (*windowed).max, []step{{0, 5, 5}, {3600, 1, 5}, {3611, 1, 1}}},
+	}
+	for _, tt := range tests {
+		var w windowed
+		start := time.Unix(0, 0)
+		for _, s := range tt.steps {
+			tt.add(&w, start.Add(seconds(s.at)), s.v)
+			if w.best != s.want {
+				t.Errorf("%s: after %v at %v s: %v, want %v", tt.name, s.v, s.at, w.best, s.want)
+			}
+		}
 	}
 }

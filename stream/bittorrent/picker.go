@@ -31,6 +31,7 @@ type picker struct {
 	done     bitset         // blocks not to be asked for: here already or being hashed
 	seen     map[*need]span // of the blocks a reader needs first: those that are here or asked for
 	fullAt   time.Time      // when done and seen were last forgotten
+	parole   map[int]*peer  // pieces that failed their hash, and who alone is asked for them now; nil: not chosen yet
 	rate     meter
 	healAt   time.Time
 	healed   int64 // set.bytes at healAt
@@ -38,7 +39,10 @@ type picker struct {
 }
 
 func newPicker(s *swarm, h hooks, client *torrent.Client) *picker {
-	return &picker{s: s, hooks: h, client: client, t: s.t, set: s.set, wanted: make(map[int]bool), seen: make(map[*need]span)}
+	return &picker{
+		s: s, hooks: h, client: client, t: s.t, set: s.set,
+		wanted: make(map[int]bool), seen: make(map[*need]span), parole: make(map[int]*peer),
+	}
 }
 
 // run works until ctx is done.
@@ -85,7 +89,11 @@ func (p *picker) round(now time.Time) bool {
 // forget drops what earlier rounds found out about blocks, now and then. The rounds between, hundreds a second on a fast line,
 // need only look at blocks they have not seen.
 func (p *picker) forget(now time.Time) {
-	if p.s.takeWrong() || now.Sub(p.fullAt) > fullTime {
+	wrong := p.s.takeWrong()
+	for _, i := range wrong {
+		p.parole[i] = nil
+	}
+	if len(wrong) > 0 || now.Sub(p.fullAt) > fullTime {
 		p.done.clear()
 		clear(p.seen)
 		p.fullAt = now
@@ -104,7 +112,11 @@ func (p *picker) want(needs, glows []view, now time.Time) (moved bool) {
 		if !inWindow[i] {
 			p.t.CancelPieces(i, i+1)
 			delete(p.wanted, i)
-			moved = moved || !p.s.obj.Has(i)
+			if p.s.obj.Has(i) {
+				delete(p.parole, i)
+			} else {
+				moved = true
+			}
 		}
 	}
 	return moved

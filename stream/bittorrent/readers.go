@@ -91,12 +91,12 @@ func (s *swarm) noSpace(v view, now time.Time, err error) {
 	}
 }
 
-// takeWrong reports whether a piece has failed its hash since it was last called.
-func (s *swarm) takeWrong() bool {
+// takeWrong returns the pieces that have failed their hash since it was last called.
+func (s *swarm) takeWrong() []int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wrong := s.wrong
-	s.wrong = false
+	s.wrong = nil
 	return wrong
 }
 
@@ -135,7 +135,7 @@ func (s *swarm) pieceVerified(piece int) {
 func (s *swarm) pieceFailed(piece int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.wrong = true
+	s.wrong = append(s.wrong, piece)
 	for _, r := range s.needs {
 		if _, ok := r.served[piece]; ok {
 			r.err = corruptError(s.id, piece)

@@ -47,8 +47,10 @@ type swarm struct {
 	mu    sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
 	needs []*need
 	glows []glow
-	wrong bool            // a piece has failed its hash, and the picker does not know yet
-	known map[string]bool // addresses of peers that are or were good, or that somebody named
+	wrong []int           // pieces that have failed their hash, and the picker does not know yet
+	known map[string]bool // addresses of peers that somebody named
+
+	trackers, webSeeds []string // told to the library
 }
 
 // serve waits for the list of files and then asks for what the readers need, until the swarm's life ends.
@@ -149,13 +151,23 @@ func (s *swarm) addHints(tg target) {
 	if tg.name != "" {
 		s.t.SetDisplayName(displayName(tg.name))
 	}
-	if len(tg.trackers) > 0 {
-		s.t.AddTrackers([][]string{tg.trackers})
+	if trackers := s.news(&s.trackers, tg.trackers, 2*maxTrackers); len(trackers) > 0 {
+		s.t.AddTrackers([][]string{trackers})
 	}
-	if len(tg.webSeeds) > 0 {
-		s.t.AddWebSeeds(tg.webSeeds)
+	if webSeeds := s.news(&s.webSeeds, tg.webSeeds, 2*maxWebSeeds); len(webSeeds) > 0 {
+		s.t.AddWebSeeds(webSeeds)
 	}
 	s.addPeers(tg.peers)
+}
+
+// news returns the hints that are not in known yet, and adds them while there are less than limit: each request of a page
+// brings hints along, the same or others.
+func (s *swarm) news(known *[]string, hints []string, limit int) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(*known)
+	*known = appendHints(*known, hints, limit, func(string) bool { return true })
+	return slices.Clone((*known)[n:])
 }
 
 // addPeers dials the addresses, and again when a reader waits and nobody is connected.
