@@ -177,7 +177,7 @@ func (s *Store) commit(c *chunk) error {
 	if !keepOpen {
 		s.files.close(c)
 	}
-	if err := s.withRoom(func() error { return os.Rename(c.pathAs(true), c.pathAs(false)) }); err != nil {
+	if err := s.withRoom(func() error { return rename(c.pathAs(true), c.pathAs(false)) }); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -306,13 +306,17 @@ func (s *Store) finishDrop(c *chunk) (freed int64, err error) {
 		s.mu.Unlock()
 		return 0, err
 	}
-	c.fill = nil
+	freed = c.cost + s.leave(c.root, int(c.i))
 	s.mu.Lock()
 	s.book(c.root, -c.cost)
-	delete(c.root.chunks, int(c.i))
+	if c.fill == nil {
+		s.diskFree -= c.cost - s.blocks(c.size)*s.unit // the disk gets back what the file had, not what it might have had
+	}
+	c.fill = nil
+	delete(c.root.chunks, int(c.i)) // last, so that the root does not go before its folders are counted
 	s.setBare(c.root)
 	s.mu.Unlock()
-	return c.cost + s.leave(c.root, int(c.i)), nil
+	return freed, nil
 }
 
 // removeFile deletes path. On Windows a virus scanner may have it open for a moment.

@@ -66,5 +66,21 @@ func syncDir(string) error { return nil }
 // allocated is what a file or folder takes on the disk, in bytes.
 func allocated(info fs.FileInfo) int64 { return info.Size() }
 
+// listFolder returns the files of a folder. Windows tells the sizes along with the names.
+func listFolder(dir string) ([]listed, error) {
+	entries, err := os.ReadDir(dir)
+	files := make([]listed, 0, len(entries))
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			continue // gone, or not to be used
+		}
+		files = append(files, listed{e.Name(), e.Type().IsRegular(), stamp{info.ModTime().UnixNano(), info.Size()}})
+	}
+	return files, err
+}
+
+func rename(from, to string) error { return os.Rename(from, to) }
+
 // keepOpen: a file can be neither renamed nor deleted while it is open.
 const keepOpen = false

@@ -95,21 +95,26 @@ func (o *Object) writeAt(i int, p []byte, off int64) error {
 		if err != nil {
 			return err
 		}
-		if err = o.store.use(c); errors.Is(err, ErrMissing) {
-			continue // dropped since
+		if err = o.store.use(c); err == nil {
+			return c.write(p, off)
 		}
-		if err != nil {
+		if !errors.Is(err, ErrMissing) { // else it was dropped since
 			return err
 		}
-		defer c.io.RUnlock()
-		if c.state == verified {
-			return nil
-		}
-		if _, err = c.file.WriteAt(p, off); err == nil {
-			c.fill.add(off, off+int64(len(p)))
-		}
-		return err
 	}
+}
+
+// write writes p at off, unless c is verified, and unlocks c.io.
+func (c *chunk) write(p []byte, off int64) error {
+	defer c.io.RUnlock()
+	if c.state == verified {
+		return nil
+	}
+	_, err := c.file.WriteAt(p, off)
+	if err == nil {
+		c.fill.add(off, off+int64(len(p)))
+	}
+	return err
 }
 
 // Commit makes chunk i verified: the caller has checked its content, all of which was written. On a verified chunk it does
@@ -204,9 +209,13 @@ func (o *Object) ReadFilling(i int, p []byte, off int64) (int, error) {
 	if err := o.ready(i, off, 0); err != nil {
 		return 0, err
 	}
-	p = p[:min(int64(len(p)), o.ChunkSize(i)-off)]
-	if len(p) == 0 {
+	switch left := o.ChunkSize(i) - off; {
+	case len(p) == 0:
+		return 0, nil
+	case left == 0:
 		return 0, io.EOF
+	default:
+		p = p[:min(int64(len(p)), left)]
 	}
 	c := o.find(i)
 	if c == nil {

@@ -19,7 +19,8 @@ const (
 
 // load lists what is on the disk. It reads no chunk; each is checked when it is read for the first time.
 func (s *Store) load() error {
-	s.used = s.baseCost()
+	s.base = s.emptyCost()
+	s.used = s.base
 	spaces, err := os.ReadDir(s.dir)
 	if err != nil {
 		return err
@@ -160,19 +161,19 @@ func (s *Store) loadMeta(r *root, e fs.DirEntry, name string) {
 // loadShard lists the chunks in folder n of r.
 func (s *Store) loadShard(r *root, dir fs.DirEntry, n int) {
 	path := filepath.Join(r.dir, dir.Name())
-	entries, err := os.ReadDir(path)
+	files, err := listFolder(path)
 	if err != nil {
 		s.log.Warn("cannot list a folder", "err", err)
 	}
-	d := &shard{peak: len(entries)}
+	d := &shard{peak: len(files)}
 	if info, err := dir.Info(); err == nil {
 		// A folder keeps the size it once had.
 		for d.peak < shardSize && s.shardCost(d.peak) < info.Size() {
 			d.peak += 32
 		}
 	}
-	for _, e := range entries {
-		if s.loadChunk(r, path, e, n) {
+	for _, f := range files {
+		if s.loadChunk(r, path, f, n) {
 			d.n++
 		}
 	}
@@ -183,33 +184,36 @@ func (s *Store) loadShard(r *root, dir fs.DirEntry, n int) {
 	s.book(r, s.shardCost(d.peak))
 }
 
+// listed is one entry of a folder.
+type listed struct {
+	name    string
+	regular bool
+	stamp   stamp
+}
+
 // loadChunk takes in one file of folder n of r, and reports whether it is a chunk.
-func (s *Store) loadChunk(r *root, dir string, e fs.DirEntry, n int) bool {
-	path := dir + string(filepath.Separator) + e.Name()
-	name, ok := parseChunkName(e.Name())
-	if !ok || name.i/shardSize != n || !e.Type().IsRegular() {
-		s.stranger(path)
+func (s *Store) loadChunk(r *root, dir string, f listed, n int) bool {
+	name, ok := parseChunkName(f.name)
+	if !ok || name.i/shardSize != n || !f.regular {
+		s.stranger(filepath.Join(dir, f.name))
 		return false
 	}
-	if name.part {
-		s.discard(path, "")
-		return false
-	}
-	info, err := e.Info()
+	why := ""
 	switch {
-	case err != nil:
-		s.log.Warn("cannot use a chunk", "err", err)
-		return false
+	case name.part:
+		why = "left by a crash"
 	case r.chunks[name.i] != nil:
-		s.discard(path, "the chunk is there twice")
-		return false
-	case info.Size() == 0, r.chunkSize > 0 && info.Size() != sizeOf(r.size, r.chunkSize, name.i):
-		s.discard(path, "it has the wrong size")
+		why = "the chunk is there twice"
+	case f.stamp.size == 0, r.chunkSize > 0 && f.stamp.size != sizeOf(r.size, r.chunkSize, name.i):
+		why = "it has the wrong size"
+	}
+	if why != "" {
+		s.discard(filepath.Join(dir, f.name), why)
 		return false
 	}
 	c := &chunk{
-		root: r, size: info.Size(), cost: s.cost(info.Size()), i: int32(name.i), state: verified,
-		sum: name.sum, summed: name.summed, stamp: stamp{mtime: info.ModTime().UnixNano()},
+		root: r, size: f.stamp.size, cost: s.cost(f.stamp.size), i: int32(name.i), state: verified,
+		sum: name.sum, summed: name.summed, stamp: f.stamp,
 	}
 	r.chunks[name.i] = c
 	s.book(r, c.cost)
@@ -230,9 +234,7 @@ func (r *root) lastWrite() time.Time {
 
 // discard deletes a file of ours that is of no use.
 func (s *Store) discard(path, why string) {
-	if why != "" {
-		s.log.Warn("dropped a file", "path", path, "why", why)
-	}
+	s.log.Info("dropped a file", "path", path, "why", why)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		s.log.Warn("cannot delete a file", "err", err)
 		s.stranger(path)
@@ -250,6 +252,7 @@ func (s *Store) stranger(path string) {
 		}
 		return nil
 	})
+	s.base += n
 	s.used += n
 	s.log.Warn("this does not belong to the store, and is left alone", "path", path, "bytes", n)
 }

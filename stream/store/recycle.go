@@ -69,7 +69,7 @@ func (s *Store) setKept(r *root, keep bool) {
 	}
 	s.relist(r)
 	s.setBare(r)
-	r.dirty = true
+	s.markDirty(r)
 }
 
 // Remove deletes a root, kept or not, with its side files. What readers hold at this moment stays, and then the side files

@@ -44,7 +44,7 @@ func (s *Store) tryClaim(r *root, n int64, i int) (ok bool, err error) {
 	if i >= 0 {
 		n += s.placeCost(r, i)
 	}
-	if n+s.baseCost()+s.keptBytes > s.quota {
+	if n+s.base+s.keptBytes > s.quota {
 		return false, fmt.Errorf("%w: %d bytes of %d", ErrFull, n, s.quota)
 	}
 	if s.used+n > s.quota || s.now() >= s.diskNext || s.diskFree-n < s.reserve {

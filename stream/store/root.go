@@ -50,12 +50,14 @@ type shard struct {
 // cost is what a file of size bytes takes, at most. Beside the data that is, on extent-based file systems, a block for every
 // 340 extents once there are more than four, and a file that is written in pieces may end up with an extent for each block.
 func (s *Store) cost(size int64) int64 {
-	blocks := (size + s.unit - 1) / s.unit
+	blocks := s.blocks(size)
 	if s.unit == 4<<10 && blocks > 4 {
 		blocks += (blocks + 339) / 340
 	}
 	return blocks * s.unit
 }
+
+func (s *Store) blocks(size int64) int64 { return (size + s.unit - 1) / s.unit }
 
 // shardCost is what a folder takes that held up to n files.
 func (s *Store) shardCost(n int) int64 {
@@ -63,14 +65,14 @@ func (s *Store) shardCost(n int) int64 {
 		return 0
 	}
 	const entry = 80 // bytes, in a folder whose blocks are half empty
-	return (int64(n)*entry+s.unit-1)/s.unit*s.unit + 2*entry
+	return s.blocks(int64(n)*entry)*s.unit + 2*entry
 }
 
 // rootCost is what a root takes without chunks and side files: its folder, object.json, its line in the folder above.
 func (s *Store) rootCost() int64 { return 2*s.unit + 512 }
 
-// baseCost is what the store takes when it is empty: its folders, and files that are about to replace others.
-func (s *Store) baseCost() int64 { return 16 * s.unit }
+// emptyCost is what the store takes when it is empty: its folders, and files that are about to replace others.
+func (s *Store) emptyCost() int64 { return 16 * s.unit }
 
 // book adds n bytes to what r costs; s.mu is held.
 func (s *Store) book(r *root, n int64) {
@@ -223,11 +225,11 @@ func (s *Store) removeRoot(r *root, withMetas bool) (freed int64) {
 		s.mu.Unlock()
 		return 0
 	}
-	r.gone = true
+	r.gone = true // from here on nobody else changes it
 	s.mu.Unlock()
 
 	names := []string{recordFile, recordFile + tempSuffix}
-	for name := range r.metas { // nobody else looks at a root that is gone
+	for name := range r.metas {
 		names = append(names, name+metaSuffix)
 	}
 	var errs []error

@@ -90,7 +90,8 @@ type Store struct {
 	closed     bool
 	quota      int64
 	reserve    int64
-	used       int64 // bytes booked, see cost
+	base       int64 // bytes that no root accounts for: folders, and files that are not ours
+	used       int64 // bytes booked, with base; see cost
 	keptBytes  int64 // of them in kept roots
 	bareBytes  int64 // of them in roots without chunks that nobody has open
 	roots      map[key]*root
@@ -158,7 +159,7 @@ func open(dir string, o Options, avail func() (free, unit int64, err error)) (*S
 	}
 	s.keeper.init()
 	if err := s.trim(); err != nil {
-		s.log.Warn("the store is larger than its quota, and the rest is kept", "used", s.used, "quota", s.quota)
+		s.log.Warn("the store cannot keep its limits yet", "quota", o.Quota, "reserve", o.Reserve, "err", err)
 	}
 	go s.keep()
 	return s, nil
@@ -220,7 +221,7 @@ func (s *Store) SetLimits(quota, reserve int64) error {
 	s.quota, s.reserve, s.diskNext = quota, reserve, 0
 	s.mu.Unlock()
 	if err := s.trim(); err != nil {
-		return fmt.Errorf("store: shrinking to %d bytes: %w", quota, err)
+		return fmt.Errorf("store: at most %d bytes, and %d left free: %w", quota, reserve, err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -109,12 +110,15 @@ func get(t testing.TB, o *Object, i int) error {
 func du(t testing.TB, dir string) (n int64) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
+		var info fs.FileInfo
+		if err == nil {
+			info, err = e.Info()
 		}
-		info, err := e.Info()
 		if err == nil {
 			n += allocated(info)
+		}
+		if errors.Is(err, fs.ErrNotExist) { // the store is at work
+			return nil
 		}
 		return err
 	})
