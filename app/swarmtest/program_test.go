@@ -141,10 +141,10 @@ func (p *program) autopsy() {
 		p.stop()
 	}
 	log, _ := os.ReadFile(p.log)
-	for _, bad := range []string{"panic:", "fatal error:", "WARNING: DATA RACE"} {
+	for _, bad := range []string{"panic:", "panic serving", "fatal error:", "WARNING: DATA RACE"} {
 		if i := bytes.Index(log, []byte(bad)); i >= 0 {
-			p.t.Errorf("the program printed %q", excerpt(log[i:], 6000))
-			break
+			p.t.Errorf("the program printed:\n%s", excerpt(log[i:], 6000))
+			return
 		}
 	}
 	if p.t.Failed() || os.Getenv("UP2P_KEEP_LOG") == "1" {
@@ -158,7 +158,8 @@ func tail(b []byte, n int) []byte    { return b[max(0, len(b)-n):] }
 // command runs a subcommand and returns what it printed.
 func (p *program) command(args ...string) (stdout string, err error) {
 	p.t.Helper()
-	cmd := exec.CommandContext(p.t.Context(), p.bin, append(args, p.flags()...)...)
+	argv := append(append(p.inside(), p.bin), append(args, p.flags()...)...)
+	cmd := exec.CommandContext(p.t.Context(), argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(p.config))
 	out, err := cmd.Output()
 	if err != nil {

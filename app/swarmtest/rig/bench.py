@@ -208,7 +208,7 @@ def one(opts, data, swarm, key, scen, run):
         if scen in ('hash', 'full'):
             r['ttfb_start'] = asked - start + r['ttfb_req']
         r['disk_mb'] = disk_mb(folder)
-    except (OSError, RuntimeError, subprocess.CalledProcessError) as e:
+    except (OSError, RuntimeError) as e:
         r['error'] = '%s: %s' % (type(e).__name__, e)
     finally:
         r['rss_mb'], r['cpu_s'] = memory(proc.pid, 'VmHWM'), cpu(proc.pid)

@@ -5,6 +5,7 @@ and .dht. argv() starts it; add() hands it the torrent, when the command line di
 """
 import os
 import subprocess
+import time
 import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,8 +30,16 @@ class UP2P:
         return ['--addr', '127.0.0.1:%d' % c.port, '--data-dir', c.dir + '/data', '--config', c.dir + '/config.toml']
 
     def add(self, c):
-        if c.by == 'torrent':
-            subprocess.run([os.environ['UP2P_BIN'], 'add'] + self.where(c) + [c.torrent], check=True, stdout=subprocess.DEVNULL)
+        if c.by != 'torrent':
+            return
+        argv = [os.environ['UP2P_BIN'], 'add'] + self.where(c) + [c.torrent]
+        end = time.time() + 5
+        while True:  # the port is open a moment before the program can be told anything
+            p = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            if p.returncode == 0:
+                return
+            if time.time() > end:
+                raise RuntimeError(p.stderr.strip())
 
     def url(self, c):
         return 'http://127.0.0.1:%d/bittorrent/v0/stream/%s/video.mp4?tr=%s' % (c.port, c.hash, quoted(c.tracker))
