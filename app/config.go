@@ -10,8 +10,8 @@ const DefaultAddr = "127.0.0.1:7788"
 
 // What Config.Verify can say.
 const (
-	VerifyEarlyMedia = "early-media" // video and audio may pass before their piece is complete
-	VerifyAlways     = "always"      // no byte passes before its piece is complete and right
+	VerifyMedia  = "media"  // video and audio may pass before their piece is complete
+	VerifyAlways = "always" // no byte passes before its piece is complete and right
 )
 
 // Config is what a user can set. [DefaultConfig] is a good one; the zero value is not. The config file's keys are described in
@@ -21,7 +21,7 @@ type Config struct {
 	Quota           int64  // bytes; 0 means the rule of DefaultQuota, applied once and remembered
 	Reserve         int64  // bytes of disk space that are left to others
 	UnusedDays      int    // days after which an unused root is recycled; 0 means never
-	Verify          string // VerifyEarlyMedia or VerifyAlways
+	Verify          string // VerifyMedia or VerifyAlways
 	Upload          bool
 	AllowLocalPeers bool
 	BitTorrent      BitTorrent
@@ -45,7 +45,7 @@ func DefaultConfig() Config {
 		Addr:       DefaultAddr,
 		Reserve:    1 << 30,
 		UnusedDays: 30,
-		Verify:     VerifyEarlyMedia,
+		Verify:     VerifyMedia,
 		Upload:     true,
 		BitTorrent: BitTorrent{
 			DHT: true,
@@ -96,9 +96,9 @@ func (c *Config) settings() []setting {
 			"10GiB and a tenth of the free space at the first start, never under 512MiB; it is then remembered.", quotaValue{&c.Quota}},
 		{"", "reserve", "Disk space that is left free for everything else, also when the quota would allow more.", sizeValue{&c.Reserve}},
 		{"", "unused_days", "What nobody has asked for in so many days is removed. 0 keeps it until the space is needed.", intValue{&c.UnusedDays, 0, 36500}},
-		{"", "verify", "\"early-media\" hands the bytes of video and audio to the player as they come and cuts the connection if they\n" +
-			"turn out wrong; everything else is verified first. \"always\" verifies every byte first; playing then starts\n" +
-			"and seeks more slowly.", choiceValue{&c.Verify, []string{VerifyEarlyMedia, VerifyAlways}}},
+		{"", "verify", "When bytes are checked. \"media\" hands video and audio to the player as it comes and cuts the connection if it\n" +
+			"turns out wrong; everything else is checked before it is handed out. \"always\" checks video and audio first\n" +
+			"as well: they then start and seek more slowly.", choiceValue{&c.Verify, []string{VerifyMedia, VerifyAlways}}},
 		{"", "upload", "Whether others may fetch from us what is being streamed. A swarm lives from that, and many peers send more to\n" +
 			"those who send too. Nothing is uploaded for a torrent that nobody here is watching.", boolValue{&c.Upload}},
 		{"", "allow_local_peers", "Whether the hints in a URL may point to private, loopback or link-local addresses. Leave it off unless the\n" +

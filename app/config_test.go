@@ -62,7 +62,7 @@ func TestParseConfig(t *testing.T) {
 		{"upload = \"yes\"", `config.toml:1: upload: "yes" is neither true nor false`},
 		{"# a\n[bittorrent]\nport = 70000", `config.toml:3: port: 70000 is no whole number from 0 to 65535`},
 		{"[bittorrent]\nport = 6881.5", `config.toml:2: port: 6881.5 is no whole number from 0 to 65535`},
-		{"verify = \"never\"", `config.toml:1: verify: "never" is neither "early-media" nor "always"`},
+		{"verify = \"never\"", `config.toml:1: verify: "never" is neither "media" nor "always"`},
 		{"quota = \"10 gigs\"", `config.toml:1: quota: "10 gigs" is no size; write it like 10GiB, 512MiB or 4096`},
 		{"quota = 4096", `config.toml:1: quota: 4KiB is too small to stream anything; the least is 16MiB`},
 		{"reserve = -1", `config.toml:1: reserve: -1 is less than nothing`},

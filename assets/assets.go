@@ -52,8 +52,6 @@ func Home(addr string) http.Handler {
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		h.Set("Content-Security-Policy", csp)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store") // the port in it may change
 		io.WriteString(w, b.String())
 	})
@@ -70,7 +68,8 @@ type DemoPage struct {
 
 // URL is the address of a file of the torrent.
 func (p DemoPage) URL(path string) string {
-	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/stream/" + p.InfoHash + "/" + path, RawQuery: p.Hints.Encode()}
+	query := strings.ReplaceAll(p.Hints.Encode(), "%3A", ":") // easier to read, and as good
+	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/stream/" + p.InfoHash + "/" + path, RawQuery: query}
 	return u.String()
 }
 

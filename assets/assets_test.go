@@ -42,7 +42,7 @@ func TestDemoPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`src="http://127.0.0.1:2/bittorrent/v0/stream/` + p.InfoHash + `/video.webm?x.pe=127.0.0.1%3A3"`,
+		`src="http://127.0.0.1:2/bittorrent/v0/stream/` + p.InfoHash + `/video.webm?x.pe=127.0.0.1:3"`,
 		`/pictures/%3C1%3E.jpg?x.pe=`, "/hello.txt", "/pictures.zip", "color-scheme: light dark",
 	} {
 		if !strings.Contains(b.String(), want) {

@@ -1,0 +1,95 @@
+// Package app puts the rooms together: it is the only place that starts and stops anything.
+//
+// [Run] is the program without its command line: it listens, opens the store, starts the protocols, serves until it is told to
+// stop, and undoes all that in reverse. A [Client] is how the command line, and a second start, talk to a running Run. A
+// [Config] is what a user can set. What the program speaks is listed in [Protocols].
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/assets"
+	"github.com/zeronetscript/universal_p2p/stream/web"
+)
+
+const (
+	grace        = 3 * time.Second // for answers under way when the program stops
+	firstRecycle = time.Minute     // after the start, when the rush is over
+	recycleEvery = time.Hour
+)
+
+// Options is what Run needs. Only Ready may be left out.
+type Options struct {
+	Config    Config
+	DataDir   string // made when missing; everything Run writes is in it
+	Version   string // for status
+	Protocols []Protocol
+	Log       *slog.Logger
+	// Ready, when set, is called once with the host and port on 127.0.0.1, when the program answers there.
+	Ready func(addr string)
+}
+
+// Run is the program. It returns nil some time after ctx ends or a client says quit, when everything it started has ended. It
+// fails with an error that wraps [ErrRunning] when another Run has the data folder, and when the port is taken. A protocol that
+// does not start is no failure: it is told in the status, and requests for it get 503.
+func Run(ctx context.Context, o Options) (err error) {
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	undo := func(f func() error) { err = errors.Join(err, f()) }
+
+	unlock, err := lockData(o.DataDir)
+	if err != nil {
+		return err
+	}
+	defer undo(unlock)
+
+	// First of all: from here on requests wait in the queue of the system instead of failing.
+	listeners, addr, err := listen(ctx, o.Config.Addr)
+	if err != nil {
+		return err
+	}
+	defer closeListeners(listeners)
+
+	token := newToken()
+	retract, err := announce(o.DataDir, instance{Addr: addr, PID: os.Getpid(), Token: token})
+	if err != nil {
+		return err
+	}
+	defer undo(retract)
+
+	st, err := openStore(o)
+	if err != nil {
+		return err
+	}
+	defer undo(st.Close)
+
+	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
+	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
+	defer undo(func() error { return closeAll(protocols) })
+	c.problems = problems
+
+	front := web.New(web.Config{
+		Addr:      addr,
+		Protocols: protocols,
+		Early:     o.Config.Verify == VerifyMedia,
+		Control:   c,
+		Token:     token,
+		Home:      assets.Home(addr),
+		Log:       o.Log,
+	})
+	c.streams = front.Streams
+
+	recycler := startRecycler(ctx, st, o.Config.UnusedDays, o.Log)
+	defer recycler.Wait()
+	defer quit() // when serving fails, for the recycler
+
+	o.Log.Info("ready", "addr", addr, "data", o.DataDir)
+	if o.Ready != nil {
+		o.Ready(addr)
+	}
+	return serve(ctx, front, listeners, o.Log)
+}

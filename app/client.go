@@ -1,0 +1,207 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/web"
+)
+
+// A Client talks to the program that runs on a data folder.
+type Client struct {
+	dataDir string
+	in      instance
+	http    *http.Client
+}
+
+// ErrNotRunning is what Dial returns when no program runs on the data folder.
+var ErrNotRunning = errors.New("the program does not run; start it with `universal-p2p run`")
+
+// Dial finds the program that runs on dataDir. It does not connect yet: a program that has died without a word is found too, and
+// the first call then fails with [ErrNotRunning].
+func Dial(dataDir string) (*Client, error) {
+	in, err := readInstance(dataDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = nil // it is this machine
+	t.DisableKeepAlives = true
+	return &Client{dataDir, in, &http.Client{Transport: t}}, nil
+}
+
+// Addr is the host and port that the program answers on.
+func (c *Client) Addr() string { return c.in.Addr }
+
+// Status asks how the program is.
+func (c *Client) Status(ctx context.Context) (s web.Status, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v0/status", nil, &s)
+	return s, err
+}
+
+// Recycle gives back disk space and returns how many bytes it was. Exactly one field of what is set.
+func (c *Client) Recycle(ctx context.Context, what web.Recycle) (freed int64, err error) {
+	in := map[string]any{}
+	switch {
+	case what.All:
+		in["all"] = true
+	case what.UnusedFor > 0:
+		in["unused_for"] = what.UnusedFor.String()
+	default:
+		in["free"] = what.Free
+	}
+	var out struct{ Freed int64 }
+	err = c.call(ctx, http.MethodPost, "/api/v0/recycle", in, &out)
+	return out.Freed, err
+}
+
+// Page returns the address of the program's own page.
+func (c *Client) Page(ctx context.Context) (url string, err error) {
+	var out struct{ URL string }
+	err = c.call(ctx, http.MethodPost, "/api/v0/open", nil, &out)
+	return out.URL, err
+}
+
+// Quit tells the program to end, and returns when it has let go of its data folder.
+func (c *Client) Quit(ctx context.Context) error {
+	if err := c.call(ctx, http.MethodPost, "/api/v0/quit", nil, nil); err != nil {
+		return err
+	}
+	for {
+		if in, err := readInstance(c.dataDir); err != nil || in.Token != c.in.Token {
+			return nil // it is gone, or another one has come
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// AddTorrent hands over a .torrent file and returns the root it describes.
+func (c *Client) AddTorrent(ctx context.Context, metainfo []byte) (root string, err error) {
+	var out struct{ Root string }
+	err = c.call(ctx, http.MethodPost, "/bittorrent/v0/torrent", metainfo, &out)
+	return out.Root, err
+}
+
+// A FileURL is a file of a torrent and where it is streamed.
+type FileURL struct {
+	Path string
+	Size int64 // bytes
+	URL  string
+}
+
+// Files lists the files of a torrent, given as an infohash or a magnet link. The program searches for the list if it has to;
+// a search that takes too long is a [*StatusError] with the code 504, and can be gone on with.
+func (c *Client) Files(ctx context.Context, root string) ([]FileURL, error) {
+	var out struct{ Files []FileURL }
+	req := stream.Request{Protocol: "bittorrent", Version: "v0", Command: "files", Root: root}
+	err := c.call(ctx, http.MethodGet, req.EscapedPath(), nil, &out)
+	return out.Files, err
+}
+
+// Search tells how the search that Files waits for goes. ok is false when there is none.
+func (c *Client) Search(ctx context.Context, root string) (s stream.Search, ok bool) {
+	q := url.Values{"protocol": {"bittorrent"}, "root": {root}}
+	err := c.call(ctx, http.MethodGet, "/api/v0/search?"+q.Encode(), nil, &s)
+	return s, err == nil
+}
+
+// A StatusError is an answer that says no.
+type StatusError struct {
+	Code       int           // HTTP status
+	Msg        string        // one sentence for the user
+	RetryAfter time.Duration // when the program says that asking again may help, else 0
+}
+
+func (e *StatusError) Error() string { return e.Msg }
+
+// refusal reads an answer that says no. The control API says why in JSON, content in plain text.
+func refusal(resp *http.Response) *StatusError {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // half a reason is better than none
+	e := &StatusError{Code: resp.StatusCode, Msg: strings.TrimSpace(string(body))}
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+		e.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	var why struct{ Error string }
+	if json.Unmarshal(body, &why) == nil {
+		e.Msg = why.Error
+	}
+	if e.Msg == "" {
+		e.Msg = "the program answered " + resp.Status
+	}
+	return e
+}
+
+// call sends a request with the user's authority and decodes the JSON of the answer into out, unless that is nil. A body that
+// is no []byte is sent as JSON.
+func (c *Client) call(ctx context.Context, method, path string, body, out any) error {
+	req, err := c.request(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	var op *net.OpError
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &op) && op.Op == "dial": // nobody listens
+		return ErrNotRunning
+	case err != nil:
+		return fmt.Errorf("ask the program: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode/100 != 2 {
+		return refusal(resp)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+		return fmt.Errorf("answer of the program: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, body any) (*http.Request, error) {
+	var r io.Reader
+	kind := "application/json"
+	switch b := body.(type) {
+	case nil:
+	case []byte:
+		r, kind = bytes.NewReader(b), "application/x-bittorrent"
+	default:
+		data, err := json.Marshal(b)
+		if err != nil {
+			return nil, err
+		}
+		r = bytes.NewReader(data)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+c.in.Addr+path, r)
+	if err != nil {
+		return nil, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", kind)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.in.Token)
+	req.Header.Set("User-Agent", "universal-p2p")
+	return req, nil
+}

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/zeronetscript/universal_p2p/stream/store"
+	"github.com/zeronetscript/universal_p2p/stream/web"
+)
+
+// A control is the running program as the control API sees it.
+type control struct {
+	version  string
+	addr     string
+	store    *store.Store
+	problems []string   // sentences for the user
+	streams  func() int // files being sent now
+	quit     context.CancelFunc
+	log      *slog.Logger
+}
+
+var _ web.Control = (*control)(nil)
+
+// Status implements web.Control.
+func (c *control) Status(context.Context) (web.Status, error) {
+	u := c.store.Usage()
+	s := web.Status{
+		Version:  c.version,
+		PID:      os.Getpid(),
+		Addr:     c.addr,
+		Used:     u.Used,
+		Quota:    u.Quota,
+		Reserve:  u.Reserve,
+		Streams:  c.streams(),
+		Problems: c.problems,
+	}
+	for _, r := range c.store.Roots() {
+		s.Roots = append(s.Roots, web.RootStatus{
+			Protocol: r.Space, Root: r.ID, Name: r.Name,
+			Bytes: r.Bytes, Size: r.Size, LastAccess: r.LastAccess, Kept: r.Kept,
+		})
+	}
+	if u.Free < u.Reserve {
+		s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], fmt.Sprintf(
+			"The disk has %s left, which is less than the reserve of %s: new content may fail until there is room.",
+			RoundSize(u.Free), RoundSize(u.Reserve)))
+	}
+	return s, nil
+}
+
+// Recycle implements web.Control.
+func (c *control) Recycle(ctx context.Context, what web.Recycle) (freed int64, err error) {
+	freed, err = c.store.Recycle(ctx, store.Want(what))
+	c.log.Info("recycled on request", "bytes", freed)
+	return freed, err
+}
+
+// Keep implements web.Control.
+func (c *control) Keep(_ context.Context, protocol, root string, keep bool) error {
+	return c.store.Keep(protocol, root, keep)
+}
+
+// Quit implements web.Control.
+func (c *control) Quit() {
+	c.log.Info("told to quit")
+	c.quit()
+}

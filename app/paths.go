@@ -1,0 +1,54 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// dirName is the folder of ours in the folders of the system.
+const dirName = "universal-p2p"
+
+// DefaultDataDir is where the program keeps what it writes when nobody says otherwise:
+//
+//	Linux    $XDG_CACHE_HOME/universal-p2p, or ~/.cache/universal-p2p
+//	macOS    ~/Library/Caches/universal-p2p
+//	Windows  %LocalAppData%\universal-p2p
+//
+// It is the folder for caches because nearly all of it can be fetched again and should be in nobody's backup. In it are
+//
+//	lock          held while the program runs
+//	control.json  how the command line reaches the running program, readable by the user alone
+//	quota         the quota that the first start chose
+//	store/        content
+//	bittorrent/   known nodes and peers
+//	log/          the newest log, and a few older ones
+func DefaultDataDir() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("data folder: %w; name one with --data-dir", err)
+	}
+	return filepath.Join(dir, dirName), nil
+}
+
+// DefaultConfigFile is the config file that is read when nobody names another:
+//
+//	Linux    $XDG_CONFIG_HOME/universal-p2p/config.toml, or ~/.config/universal-p2p/config.toml
+//	macOS    ~/Library/Application Support/universal-p2p/config.toml
+//	Windows  %AppData%\universal-p2p\config.toml
+//
+// The program never writes it.
+func DefaultConfigFile() (string, error) {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "", fmt.Errorf("config file: %w; name one with --config", err)
+	}
+	return filepath.Join(dir, dirName, "config.toml"), nil
+}
+
+// What lies in a data folder.
+func lockFile(dataDir string) string    { return filepath.Join(dataDir, "lock") }
+func controlFile(dataDir string) string { return filepath.Join(dataDir, "control.json") }
+func quotaFile(dataDir string) string   { return filepath.Join(dataDir, "quota") }
+func storeDir(dataDir string) string    { return filepath.Join(dataDir, "store") }
+func logFile(dataDir string) string     { return filepath.Join(dataDir, "log", "universal-p2p.log") }

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream/store"
+)
+
+// recycling is the part of the store that the recycler needs.
+type recycling interface {
+	Recycle(ctx context.Context, w store.Want) (freed int64, err error)
+}
+
+// startRecycler removes the roots that nobody has used for days, now and then until ctx ends. The caller waits for the
+// returned group.
+func startRecycler(ctx context.Context, st recycling, days int, log *slog.Logger) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	if days == 0 {
+		return &wg
+	}
+	unused := time.Duration(days) * 24 * time.Hour
+	wg.Go(func() {
+		next := time.NewTimer(firstRecycle)
+		defer next.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-next.C:
+			}
+			freed, err := st.Recycle(ctx, store.Want{UnusedFor: unused})
+			switch {
+			case err != nil && ctx.Err() == nil:
+				log.Error("recycling failed", "err", err)
+			case freed > 0:
+				log.Info("recycled what nobody used", "days", days, "bytes", freed)
+			}
+			next.Reset(recycleEvery)
+		}
+	})
+	return &wg
+}

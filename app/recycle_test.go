@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream/store"
+)
+
+// A wanted is a store that notes what it is asked to recycle, and fails every second time.
+type wanted struct {
+	mu   sync.Mutex
+	list []store.Want
+}
+
+func (s *wanted) Recycle(_ context.Context, w store.Want) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = append(s.list, w)
+	if len(s.list)%2 == 0 {
+		return 0, errors.New("the disk is on strike")
+	}
+	return 1 << 20, nil
+}
+
+func (s *wanted) all() []store.Want {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.list
+}
+
+func TestRecycler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var st wanted
+		wg := startRecycler(ctx, &st, 30, slog.New(slog.DiscardHandler))
+		time.Sleep(firstRecycle - time.Second)
+		synctest.Wait()
+		if n := len(st.all()); n != 0 {
+			t.Errorf("recycled %d times before the start was over", n)
+		}
+		time.Sleep(24*time.Hour + 2*time.Second)
+		synctest.Wait()
+		if n := len(st.all()); n != 25 {
+			t.Errorf("recycled %d times in a day, want 25", n)
+		}
+		for _, w := range st.all() {
+			if w != (store.Want{UnusedFor: 30 * 24 * time.Hour}) {
+				t.Errorf("wanted %+v", w)
+			}
+		}
+		cancel()
+		wg.Wait()
+	})
+}
+
+func TestRecyclerOff(t *testing.T) {
+	var st wanted
+	startRecycler(t.Context(), &st, 0, slog.New(slog.DiscardHandler)).Wait() // returns at once
+}

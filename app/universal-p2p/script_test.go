@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anacrolix/torrent/bencode"
+	"github.com/anacrolix/torrent/metainfo"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/zeronetscript/universal_p2p/app"
+)
+
+// The scripts run the real main as a process of its own.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"universal-p2p": main})
+}
+
+// TestScripts runs testdata/script/*.txtar. Each has a folder of its own for everything that the program reads and writes by
+// default, and these commands besides the usual ones:
+//
+//	exits CODE COMMAND...  runs a command that has to fail with that exit code and one line on standard error
+//	ready FOLDER           waits until a program runs on the data folder
+//	torrent FILE OUT       makes a .torrent of a file
+//	occupy VAR             takes a free port until the script ends
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			for _, v := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LocalAppData", "AppData"} {
+				e.Setenv(v, filepath.Join(e.WorkDir, "home"))
+			}
+			// No browser opens, and a script can see what would have been opened.
+			e.Setenv("PATH", filepath.Join(e.WorkDir, "bin")+string(os.PathListSeparator)+e.Getenv("PATH"))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "ready": ready, "torrent": makeTorrent, "occupy": occupy,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != want {
+		ts.Fatalf("it ended with %v, want exit code %d", err, want)
+	}
+	if stderr := ts.ReadFile("stderr"); strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "universal-p2p: ") {
+		ts.Fatalf("not one line on standard error: %q", stderr)
+	}
+}
+
+func ready(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ready FOLDER")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for {
+		c, err := app.Dial(ts.MkAbs(args[0]))
+		if err == nil {
+			if _, err = c.Status(ctx); err == nil {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			ts.Fatalf("no program came up: %v", err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func makeTorrent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: torrent FILE OUT")
+	}
+	info := metainfo.Info{PieceLength: 16 << 10}
+	ts.Check(info.BuildFromFilePath(ts.MkAbs(args[0])))
+	raw, err := bencode.Marshal(info)
+	ts.Check(err)
+	f, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	meta := metainfo.MetaInfo{InfoBytes: raw}
+	ts.Check(errors.Join(meta.Write(f), f.Close()))
+}
+
+func occupy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: occupy VAR")
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { l.Close() })
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
