@@ -165,7 +165,8 @@ type memReader struct {
 var _ stream.Expecter = (*memReader)(nil)
 
 func (r *memReader) Read(p []byte) (int, error) {
-	defer r.enter("Read")()
+	r.enter("Read")
+	defer r.leave()
 	if r.closed {
 		return 0, fmt.Errorf("%s: read after close", r.f.path)
 	}
@@ -234,7 +235,8 @@ func (r *memReader) pause() error {
 }
 
 func (r *memReader) Seek(offset int64, whence int) (int64, error) {
-	defer r.enter("Seek")()
+	r.enter("Seek")
+	defer r.leave()
 	switch whence {
 	case io.SeekStart:
 	case io.SeekCurrent:
@@ -252,12 +254,14 @@ func (r *memReader) Seek(offset int64, whence int) (int64, error) {
 }
 
 func (r *memReader) Expect(off, n int64) {
-	defer r.enter("Expect")()
+	r.enter("Expect")
+	defer r.leave()
 	r.f.m.change(func() { r.f.report.Expected = append(r.f.report.Expected, Span{off, n}) })
 }
 
 func (r *memReader) Close() error {
-	defer r.enter("Close")()
+	r.enter("Close")
+	defer r.leave()
 	if !r.closed {
 		r.closed = true
 		r.f.m.change(func() { r.f.m.counts.Readers--; r.h.readers--; r.f.report.Readers-- })
@@ -265,14 +269,18 @@ func (r *memReader) Close() error {
 	return nil
 }
 
-// enter notes that a call has begun, and misuse where it may not; what it returns ends the call.
-func (r *memReader) enter(call string) (leave func()) {
-	if !r.busy.CompareAndSwap(false, true) {
-		r.f.m.change(func() { r.f.m.misuse = append(r.f.m.misuse, call+" of "+r.f.path+" in a second goroutine at once") })
-		return func() {}
+// enter notes that a call has begun, and misuse where it may not; leave ends the call.
+func (r *memReader) enter(call string) {
+	why := ""
+	switch {
+	case !r.busy.CompareAndSwap(false, true):
+		why = " in a second goroutine at once"
+	case r.closed && call != "Close":
+		why = " after Close"
+	default:
+		return
 	}
-	if r.closed && call != "Close" {
-		r.f.m.change(func() { r.f.m.misuse = append(r.f.m.misuse, call+" of "+r.f.path+" after Close") })
-	}
-	return func() { r.busy.Store(false) }
+	r.f.m.change(func() { r.f.m.misuse = append(r.f.m.misuse, call+" of "+r.f.path+why) })
 }
+
+func (r *memReader) leave() { r.busy.Store(false) }

@@ -5,16 +5,15 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/streamtest"
 )
 
@@ -28,6 +27,17 @@ type front struct {
 	log    *lockedBuffer
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	client *http.Client
+
+	observe atomic.Pointer[func(next http.Handler) http.Handler] // around the Handler, if set
+}
+
+// ServeHTTP is what the server calls.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var next http.Handler = f.h
+	if around := f.observe.Load(); around != nil {
+		next = (*around)(next)
+	}
+	next.ServeHTTP(w, r)
 }
 
 const token = "s3cret"
@@ -79,7 +89,7 @@ func startFront(t testing.TB, l net.Listener, dial func(context.Context, string,
 		c(&cfg)
 	}
 	f.h = New(cfg)
-	srv := NewServer(f.h, log)
+	srv := NewServer(f, log)
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Serve(l) })
 	transport := &http.Transport{DialContext: dial, DisableCompression: true}
@@ -112,7 +122,7 @@ func (f *front) released() {
 	f.t.Errorf("after a second: %+v, %d streams, %d slots in use", c, f.h.Streams(), len(f.h.slots))
 }
 
-// reply is an answer with its body.
+// A response is an answer with its body.
 type response struct {
 	*http.Response
 	body []byte
@@ -249,12 +259,3 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
-
-// with returns content and more.
-func with(path string, data []byte) map[string][]byte {
-	files := maps.Clone(content)
-	files[path] = data
-	return files
-}
-
-var _ stream.Backend = (*streamtest.Mem)(nil)
