@@ -93,7 +93,7 @@ func isPublic(a netip.Addr) bool {
 	if v4, ok := embeddedV4(a); ok {
 		return isPublic(v4)
 	}
-	return true
+	return a.Is4() || v6Prefix(3, 0x20).Contains(a) // of IPv6 all that is given out so far (RFC 4291)
 }
 
 func specialRanges() [11]netip.Prefix {
@@ -101,25 +101,27 @@ func specialRanges() [11]netip.Prefix {
 		return netip.PrefixFrom(netip.AddrFrom4([4]byte{a, b, c, d}), bits)
 	}
 	return [...]netip.Prefix{
-		p(0, 0, 0, 0, 8),         // this network
-		p(100, 64, 0, 0, 10),     // carrier-grade NAT, RFC 6598
-		p(192, 0, 0, 0, 24),      // IETF protocol assignments
-		p(192, 0, 2, 0, 24),      // documentation
-		p(198, 18, 0, 0, 15),     // benchmarking, RFC 2544
-		p(198, 51, 100, 0, 24),   // documentation
-		p(203, 0, 113, 0, 24),    // documentation
-		p(240, 0, 0, 0, 4),       // reserved, and broadcast
-		v6Prefix(0xfe, 0xc0, 10), // site-local, deprecated
-		v6Prefix(0x20, 0x01, 32), // 2001::/32, Teredo
-		v6Prefix(0x01, 0x00, 64), // discard only, RFC 6666
+		p(0, 0, 0, 0, 8),                     // this network
+		p(100, 64, 0, 0, 10),                 // carrier-grade NAT, RFC 6598
+		p(192, 0, 0, 0, 24),                  // IETF protocol assignments
+		p(192, 0, 2, 0, 24),                  // documentation
+		p(198, 18, 0, 0, 15),                 // benchmarking, RFC 2544
+		p(198, 51, 100, 0, 24),               // documentation
+		p(203, 0, 113, 0, 24),                // documentation
+		p(240, 0, 0, 0, 4),                   // reserved, and broadcast
+		v6Prefix(23, 0x20, 0x01),             // IETF protocol assignments, Teredo is one
+		v6Prefix(32, 0x20, 0x01, 0x0d, 0xb8), // documentation
+		v6Prefix(20, 0x3f, 0xff),             // documentation, RFC 9637
 	}
 }
 
-func v6Prefix(a, b byte, bits int) netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom16([16]byte{a, b}), bits)
+func v6Prefix(bits int, first ...byte) netip.Prefix {
+	var b [16]byte
+	copy(b[:], first)
+	return netip.PrefixFrom(netip.AddrFrom16(b), bits)
 }
 
-// embeddedV4 returns the IPv4 address inside a 6to4 (RFC 3056), NAT64 (RFC 6052) or IPv4-compatible address.
+// embeddedV4 returns the IPv4 address inside a 6to4 (RFC 3056) or NAT64 (RFC 6052) address.
 func embeddedV4(a netip.Addr) (netip.Addr, bool) {
 	if !a.Is6() {
 		return a, false
@@ -128,7 +130,7 @@ func embeddedV4(a netip.Addr) (netip.Addr, bool) {
 	switch {
 	case b[0] == 0x20 && b[1] == 0x02:
 		return netip.AddrFrom4([4]byte(b[2:6])), true
-	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}, [12]byte(b[:12]) == [12]byte{}:
+	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}:
 		return netip.AddrFrom4([4]byte(b[12:])), true
 	}
 	return a, false

@@ -41,9 +41,7 @@ func parseRoot(root stream.Root) (target, error) {
 	id := root.ID
 	switch {
 	case len(id) >= 7 && strings.EqualFold(id[:7], "magnet:"):
-		if err := t.parseMagnet(id, root.Hints); err != nil {
-			return target{}, err
-		}
+		t.parseMagnet(id, root.Hints)
 	case len(id) == 64:
 		t.v2 = hexDigits(id, 32)
 	default:
@@ -58,26 +56,30 @@ func parseRoot(root stream.Root) (target, error) {
 
 // parseMagnet reads a magnet URI. A page author who forgot to percent-encode it has put its parameters into the URL's query;
 // that is understood as well.
-func (t *target) parseMagnet(uri string, query url.Values) error {
+func (t *target) parseMagnet(uri string, query url.Values) {
 	_, raw, _ := strings.Cut(uri, "?")
-	q, err := url.ParseQuery(raw)
-	if err != nil {
-		return fmt.Errorf("%w: the magnet link cannot be read", stream.ErrBadRoot)
-	}
+	q, _ := url.ParseQuery(raw) // a name with a bare % or ; is left out, and needs no more
 	if len(q["xt"]) == 0 {
 		q["xt"] = query["xt"]
 	}
 	for _, xt := range q["xt"] {
-		if h, ok := strings.CutPrefix(xt, "urn:btih:"); ok && t.v1 == "" {
+		if h, ok := cutURN(xt, "urn:btih:"); ok && t.v1 == "" {
 			t.v1 = v1Digits(h)
 		}
 		// A multihash: 0x12 (SHA-256), 0x20 (32 bytes), digest.
-		if h, ok := strings.CutPrefix(xt, "urn:btmh:1220"); ok && t.v2 == "" {
+		if h, ok := cutURN(xt, "urn:btmh:1220"); ok && t.v2 == "" {
 			t.v2 = hexDigits(h, 32)
 		}
 	}
 	t.addHints(q)
-	return nil
+}
+
+// cutURN returns what is behind prefix, which counts in any case (RFC 8141).
+func cutURN(s, prefix string) (rest string, ok bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return "", false
+	}
+	return s[len(prefix):], true
 }
 
 func (t *target) addHints(q url.Values) {
@@ -126,22 +128,23 @@ func targetOf(mi *metainfo.MetaInfo, info *metainfo.Info) target {
 	return t
 }
 
+// v1Digits returns the infohash in 40 lower-case hex digits, "" if s is none.
 func v1Digits(s string) string {
-	switch len(s) {
-	case 40:
-		return hexDigits(s, 20)
-	case 32:
-		if b, err := base32.StdEncoding.DecodeString(strings.ToUpper(s)); err == nil {
-			return hex.EncodeToString(b)
+	if len(s) == 32 {
+		b, err := base32.StdEncoding.DecodeString(strings.ToUpper(s))
+		if err != nil {
+			return ""
 		}
+		s = hex.EncodeToString(b)
 	}
-	return ""
+	return hexDigits(s, 20)
 }
 
-// hexDigits returns s in lower case if it is the hex form of n bytes, else "".
+// hexDigits returns s in lower case if it is the hex form of n bytes, else "". No content has the hash zero, and the library
+// panics on it.
 func hexDigits(s string, n int) string {
 	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != n {
+	if err != nil || len(b) != n || strings.Trim(s, "0") == "" {
 		return ""
 	}
 	return hex.EncodeToString(b)
