@@ -27,6 +27,9 @@ const (
 // stamp is how a file looks from outside.
 type stamp struct{ mtime, size int64 } // nanoseconds, bytes
 
+// want is how the file of c should look.
+func (c *chunk) want() stamp { return stamp{c.mtime, c.size} }
+
 // chunk is the record of a chunk that is on disk. There may be very many, so it is kept small.
 type chunk struct {
 	root *root
@@ -42,14 +45,13 @@ type chunk struct {
 	io      sync.RWMutex
 	file    *os.File // nil while closed
 	fill    *fill    // nil unless filling
-	stamp   stamp    // of the file when it was last known to be right
+	mtime   int64    // of the file when it was last known to be right
 	slot    int32    // in openFiles, whose mu guards it
 	i       int32
 	sum     uint32 // CRC-32C, when summed
 	state   state
 	summed  bool
 	trusted bool // this process committed or checked it
-	unsync  bool // not yet known to have reached the disk; Store.mu
 	hot     atomic.Bool
 }
 
@@ -200,7 +202,7 @@ func (s *Store) trust(c *chunk) {
 		return
 	}
 	now, err := stampOf(c.file)
-	c.stamp, c.trusted = now, err == nil && now.size == c.size
+	c.mtime, c.trusted = now.mtime, err == nil && now.size == c.size
 }
 
 func (s *Store) checksum(c *chunk) (uint32, error) {
@@ -231,12 +233,12 @@ func (s *Store) verify(c *chunk, force bool) error {
 		if before, err = stampOf(c.file); err != nil {
 			return err
 		}
-		if c.trusted && !force && before == c.stamp {
+		if c.trusted && !force && before == c.want() {
 			return nil // somebody else was here while we waited
 		}
 		if err = s.inspect(c, before); err == nil {
 			if after, err = stampOf(c.file); err == nil && after == before {
-				c.stamp, c.trusted = after, true
+				c.mtime, c.trusted = after.mtime, true
 				return nil
 			}
 		}

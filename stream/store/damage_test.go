@@ -235,6 +235,7 @@ func TestGarbage(t *testing.T) {
 	for name, size := range map[string]int{
 		"test/good/0/1.part":         100,   // dropped
 		"test/good/0/1":              77,    // wrong size: dropped
+		"test/damaged/0/1":           0,     // the same
 		"test/good/0/2-00000000":     mib,   // twice: dropped, or the other one
 		"test/good/object.json.tmp":  5,     // dropped
 		"test/good/info.meta.tmp":    5,     // dropped
@@ -263,6 +264,7 @@ func TestGarbage(t *testing.T) {
 	}
 
 	s, log := openLogged(t, dir, 64*mib)
+	s.survey(t.Context())
 	if u := s.Usage(); u.Used < du(t, dir) {
 		t.Errorf("used %d, du says %d", u.Used, du(t, dir))
 	}
@@ -321,12 +323,22 @@ func TestOtherSizes(t *testing.T) {
 	}
 	o.Close()
 	spec := testSpec("film", 3*mib+100, mib) // chunk 3 is shorter now, chunk 4 does not exist
+	inner := spec.Check
+	spec.Check = func(i int, r io.Reader) error {
+		if i == 1 {
+			return errors.New("not in this film")
+		}
+		return inner(i, r)
+	}
 	o = openObject(t, s, spec)
 	if !slices.Equal(slices.Collect(o.Missing(0, 4)), []int{3}) {
 		t.Errorf("missing %v", slices.Collect(o.Missing(0, 4)))
 	}
 	must(t, get(t, o, 2))
-	if n := len(o.root.chunks); n != 3 {
+	if err := get(t, o, 1); !errors.Is(err, ErrMissing) {
+		t.Errorf("a chunk of the film as it was is served: %v", err)
+	}
+	if n := len(o.root.chunks); n != 2 {
 		t.Errorf("%d chunks", n)
 	}
 }

@@ -76,6 +76,7 @@ func TestReserveLateFree(t *testing.T) {
 		o := openObject(t, s, testSpec("film", 400*mib, mib))
 		for i := range 200 {
 			put(t, o, i)
+			disk() // notices the most
 			time.Sleep(time.Second)
 		}
 		if used := s.Usage().Used; used < 30*mib {

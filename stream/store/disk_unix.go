@@ -46,22 +46,26 @@ func allocated(info fs.FileInfo) int64 {
 	return info.Size()
 }
 
-// listFolder returns the files of a folder. It asks by the open folder, which is several times cheaper than by path.
-func listFolder(dir string) ([]listed, error) {
+// listFolder returns the files of a folder. Sizes and times cost a look at each file, and are there only when asked for.
+func listFolder(dir string, sizes bool) ([]listed, error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	files := make([]listed, 0, len(names))
-	for _, name := range names {
-		var st unix.Stat_t
-		if err := unix.Fstatat(int(d.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			continue // gone, or not to be used
+	entries, err := d.ReadDir(-1)
+	files := make([]listed, 0, len(entries))
+	for _, e := range entries {
+		f := listed{e.Name(), e.Type().IsRegular(), stamp{size: -1}}
+		if sizes {
+			var st unix.Stat_t
+			// By the open folder this is several times cheaper than by path.
+			if unix.Fstatat(int(d.Fd()), f.name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil {
+				continue // gone, or not to be used
+			}
+			f.stamp = stamp{st.Mtim.Nano(), st.Size}
 		}
-		regular := st.Mode&unix.S_IFMT == unix.S_IFREG
-		files = append(files, listed{name, regular, stamp{st.Mtim.Nano(), st.Size}})
+		files = append(files, f)
 	}
 	return files, err
 }

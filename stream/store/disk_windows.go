@@ -67,7 +67,7 @@ func syncDir(string) error { return nil }
 func allocated(info fs.FileInfo) int64 { return info.Size() }
 
 // listFolder returns the files of a folder. Windows tells the sizes along with the names.
-func listFolder(dir string) ([]listed, error) {
+func listFolder(dir string, _ bool) ([]listed, error) {
 	entries, err := os.ReadDir(dir)
 	files := make([]listed, 0, len(entries))
 	for _, e := range entries {

@@ -67,6 +67,63 @@ func TestLRU(t *testing.T) {
 	}
 }
 
+// TestKeepRemembersAge: chunks that are kept for a while go back to their places by age.
+func TestKeepRemembersAge(t *testing.T) {
+	s := openStore(t, t.TempDir(), 64*mib)
+	a := openObject(t, s, testSpec("a", 6*mib, mib))
+	b := openObject(t, s, testSpec("b", 6*mib, mib))
+	for i := range 6 {
+		put(t, a, i)
+		put(t, b, i)
+	}
+	must(t, get(t, a, 2))
+	must(t, s.Keep("test", "a", true))
+	must(t, get(t, a, 0))
+	must(t, s.Keep("test", "a", false))
+	var order []string
+	for range 12 {
+		before := [2][]int{slices.Collect(a.Missing(0, 6)), slices.Collect(b.Missing(0, 6))}
+		s.room.Lock()
+		_, err := s.evict(0)
+		s.room.Unlock()
+		must(t, err)
+		for k, o := range []*Object{a, b} {
+			for i := range o.Missing(0, 6) {
+				if !slices.Contains(before[k], i) {
+					order = append(order, fmt.Sprint(o.root.id, i))
+				}
+			}
+		}
+	}
+	want := []string{"b0", "a1", "b1", "b2", "a3", "b3", "a4", "b4", "a5", "b5", "a2", "a0"}
+	if !slices.Equal(order, want) {
+		t.Errorf("evicted %v, want %v", order, want)
+	}
+}
+
+// TestFolderSize: folders that once had many files stay large, and are counted so, also after a restart.
+func TestFolderSize(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, 64*mib)
+	o := openObject(t, s, testSpec("many", 3000*4096, 4096))
+	for i := range o.Chunks() {
+		put(t, o, i)
+	}
+	for i := range o.Chunks() {
+		if i%500 != 0 {
+			must(t, o.Discard(i))
+		}
+	}
+	o.Close()
+	for range 2 {
+		if used, du := s.Usage().Used, du(t, dir); used < du {
+			t.Errorf("used %d, du %d", used, du)
+		}
+		must(t, s.Close())
+		s = openStore(t, dir, 64*mib)
+	}
+}
+
 // TestFillingGoes: a filling chunk that nobody has written to for long goes first, and one written recently when nothing else
 // is left; one in a window never.
 func TestFillingGoes(t *testing.T) {
@@ -96,7 +153,7 @@ func TestFillingGoes(t *testing.T) {
 		time.Sleep(fillStale)
 		put(t, o, 2)
 		must(t, o.WriteAt(3, p, 0)) // recent
-		time.Sleep(fillGrace - 1)
+		time.Sleep(fillGrace - time.Nanosecond)
 		must(t, evict())
 		is(1, gone)
 		is(2, verified)
@@ -106,7 +163,7 @@ func TestFillingGoes(t *testing.T) {
 		if err := evict(); !errors.Is(err, ErrFull) {
 			t.Errorf("evicted what was written a moment ago: %v", err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		must(t, evict())
 		is(3, gone)
 		time.Sleep(time.Hour)

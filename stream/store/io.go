@@ -183,7 +183,7 @@ func (o *Object) ReadAt(i int, p []byte, off int64) (int, error) {
 				if _, err = c.file.ReadAt(p, off); err == nil {
 					now, err = stampOf(c.file) // after the read, so that a change before or during it shows
 				}
-				good = err == nil && now == c.stamp
+				good = err == nil && now == c.want()
 			}
 			c.io.RUnlock()
 			if good {

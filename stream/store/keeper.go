@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 const (
 	saveAfter    = time.Minute      // object.json of a root that was used
 	saveNewAfter = time.Second      // of a new one
+	surveyAfter  = time.Minute      // when the program has started, and the system too
 	syncAfter    = 30 * time.Second // chunks: by then the system has written most of them, and some are gone
 )
 
@@ -20,11 +22,14 @@ type keeper struct {
 	done   chan struct{}
 	poke   chan struct{}
 
-	mu       sync.Mutex // after Store.mu
-	trimDue  time.Time  // zero: nothing to do
-	saveDue  time.Time
-	syncDue  time.Time
-	unsynced []*chunk // Store.mu; committed since the last round
+	mu      sync.Mutex // after Store.mu
+	trimDue time.Time  // zero: nothing to do
+	saveDue time.Time
+	syncDue time.Time
+	lookDue time.Time
+
+	unsynced  []*chunk // committed since the last round; Store.mu guards this and the next
+	compactAt int      // when it is so long, forget those that have gone
 }
 
 func (k *keeper) init() {
@@ -60,7 +65,7 @@ func (k *keeper) wake(due *time.Time, in time.Duration) {
 func (k *keeper) next() (first time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, t := range []time.Time{k.trimDue, k.saveDue, k.syncDue} {
+	for _, t := range []time.Time{k.trimDue, k.saveDue, k.syncDue, k.lookDue} {
 		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
 			first = t
 		}
@@ -108,6 +113,9 @@ func (s *Store) keep() {
 		if k.take(&k.syncDue) {
 			s.syncChunks(k.ctx)
 		}
+		if k.take(&k.lookDue) {
+			s.survey(k.ctx)
+		}
 	}
 }
 
@@ -133,7 +141,12 @@ func (s *Store) saveRoots(ctx context.Context) error {
 
 // toSync notes that c was committed; s.mu is held.
 func (s *Store) toSync(c *chunk) {
-	s.keeper.unsynced = append(s.keeper.unsynced, c)
+	k := &s.keeper
+	if len(k.unsynced) >= k.compactAt {
+		k.unsynced = slices.DeleteFunc(k.unsynced, func(c *chunk) bool { return c.state == gone })
+		k.compactAt = max(1024, 2*len(k.unsynced))
+	}
+	k.unsynced = append(k.unsynced, c)
 	s.keeper.wake(&s.keeper.syncDue, syncAfter)
 }
 

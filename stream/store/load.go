@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,7 +18,8 @@ const (
 	tagText = "Signature: 8a477f597d28d172789f06886806bc55\n# Everything in this folder can be fetched again.\n"
 )
 
-// load lists what is on the disk. It reads no chunk; each is checked when it is read for the first time.
+// load lists what is on the disk. It reads no chunk; each is checked when it is read for the first time. It does not even look
+// at the files where object.json says how large they are: on a cold disk that takes seconds, and survey has time.
 func (s *Store) load() error {
 	s.base = s.emptyCost()
 	s.used = s.base
@@ -57,8 +59,8 @@ func (s *Store) load() error {
 	return nil
 }
 
-// loadLists puts all chunks into their lists: those of roots used long ago before others, those written long ago before
-// others of their root. All come before what this process will use.
+// loadLists puts all chunks into their lists: those of roots used long ago before others, and in a root from its beginning,
+// which is behind a reader as a rule. All come before what this process will use.
 func (s *Store) loadLists() {
 	roots := make([]*root, 0, len(s.roots))
 	total := 0
@@ -75,7 +77,7 @@ func (s *Store) loadLists() {
 			chunks = append(chunks, c)
 		}
 		slices.SortFunc(chunks, func(a, b *chunk) int {
-			return cmp.Or(cmp.Compare(a.stamp.mtime, b.stamp.mtime), cmp.Compare(a.i, b.i))
+			return cmp.Compare(a.i, b.i)
 		})
 		for _, c := range chunks {
 			c.used = age
@@ -161,7 +163,7 @@ func (s *Store) loadMeta(r *root, e fs.DirEntry, name string) {
 // loadShard lists the chunks in folder n of r.
 func (s *Store) loadShard(r *root, dir fs.DirEntry, n int) {
 	path := filepath.Join(r.dir, dir.Name())
-	files, err := listFolder(path)
+	files, err := listFolder(path, r.chunkSize == 0) // when nobody knows the sizes, the files have to say
 	if err != nil {
 		s.log.Warn("cannot list a folder", "err", err)
 	}
@@ -188,7 +190,7 @@ func (s *Store) loadShard(r *root, dir fs.DirEntry, n int) {
 type listed struct {
 	name    string
 	regular bool
-	stamp   stamp
+	stamp   stamp // size -1: nobody looked
 }
 
 // loadChunk takes in one file of folder n of r, and reports whether it is a chunk.
@@ -198,13 +200,20 @@ func (s *Store) loadChunk(r *root, dir string, f listed, n int) bool {
 		s.stranger(filepath.Join(dir, f.name))
 		return false
 	}
+	size, want := f.stamp.size, f.stamp.size
+	if r.chunkSize > 0 {
+		want = sizeOf(r.size, r.chunkSize, name.i)
+	}
+	if size < 0 {
+		size = want // survey will look
+	}
 	why := ""
 	switch {
 	case name.part:
 		why = "left by a crash"
 	case r.chunks[name.i] != nil:
 		why = "the chunk is there twice"
-	case f.stamp.size == 0, r.chunkSize > 0 && f.stamp.size != sizeOf(r.size, r.chunkSize, name.i):
+	case size <= 0 || size != want:
 		why = "it has the wrong size"
 	}
 	if why != "" {
@@ -212,19 +221,44 @@ func (s *Store) loadChunk(r *root, dir string, f listed, n int) bool {
 		return false
 	}
 	c := &chunk{
-		root: r, size: f.stamp.size, cost: s.cost(f.stamp.size), i: int32(name.i), state: verified,
-		sum: name.sum, summed: name.summed, stamp: f.stamp,
+		root: r, size: size, cost: s.cost(size), i: int32(name.i), state: verified,
+		sum: name.sum, summed: name.summed, mtime: f.stamp.mtime,
 	}
 	r.chunks[name.i] = c
 	s.book(r, c.cost)
 	return true
 }
 
+// survey looks at the size of each chunk that was there before and that nobody has used since, and drops what is not right.
+func (s *Store) survey(ctx context.Context) {
+	s.mu.Lock()
+	var chunks []*chunk
+	for _, l := range []*list{&s.kept, &s.disposable, &s.ordinary} {
+		for c := l.back; c != nil && c.used < 0; c = c.prev {
+			chunks = append(chunks, c)
+		}
+	}
+	s.mu.Unlock()
+	for _, c := range chunks {
+		if ctx.Err() != nil {
+			return
+		}
+		info, err := os.Lstat(c.pathAs(false))
+		if err == nil && info.Mode().IsRegular() && info.Size() == c.size || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if s.verify(c, true) != nil { // says what is wrong
+			s.tidy(c.root)
+		}
+	}
+	s.tell()
+}
+
 // lastWrite is when the newest chunk was written: what is known of a root without a record.
 func (r *root) lastWrite() time.Time {
 	var newest int64
 	for _, c := range r.chunks {
-		newest = max(newest, c.stamp.mtime)
+		newest = max(newest, c.mtime)
 	}
 	if newest == 0 {
 		return time.Now()

@@ -161,6 +161,9 @@ func open(dir string, o Options, avail func() (free, unit int64, err error)) (*S
 	if err := s.trim(); err != nil {
 		s.log.Warn("the store cannot keep its limits yet", "quota", o.Quota, "reserve", o.Reserve, "err", err)
 	}
+	if len(s.roots) > 0 {
+		s.keeper.wake(&s.keeper.lookDue, surveyAfter)
+	}
 	go s.keep()
 	return s, nil
 }
