@@ -53,7 +53,7 @@ func newStatus(f *common) *cobra.Command {
 
 func printStatus(w io.Writer, s web.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "running\t%s, process %d, at http://%s\n", s.Version, s.PID, s.Addr)
+	fmt.Fprintf(t, "program\t%s, process %d, at http://%s\n", s.Version, s.PID, s.Addr)
 	fmt.Fprintf(t, "disk\t%s of %s used, %s left free for others\n", app.RoundSize(s.Used), app.RoundSize(s.Quota), app.RoundSize(s.Reserve))
 	fmt.Fprintf(t, "streams\t%d\n", s.Streams)
 	for _, p := range s.Problems {
@@ -132,12 +132,12 @@ func newOpen(f *common) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !only {
-				return openPage(c, client)
-			}
 			page, err := client.Page(c.Context())
 			if err != nil {
 				return err
+			}
+			if !only {
+				return openBrowser(page)
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), page)
 			return err
@@ -145,14 +145,6 @@ func newOpen(f *common) *cobra.Command {
 	}
 	c.Flags().BoolVar(&only, "print", false, "print the address, open nothing")
 	return c
-}
-
-func openPage(c *cobra.Command, client *app.Client) error {
-	page, err := client.Page(c.Context())
-	if err != nil {
-		return err
-	}
-	return openBrowser(page)
 }
 
 func newQuit(f *common) *cobra.Command {

@@ -69,28 +69,34 @@ func secondStart(c *cobra.Command, f *common, quiet bool) error {
 	if err != nil {
 		return err
 	}
-	client, err := dialStarting(c.Context(), dir)
-	if err != nil {
+	addr, page, err := pageOfFirst(c.Context(), dir)
+	switch {
+	case errors.Is(err, app.ErrNotRunning):
+		return fmt.Errorf("the data folder %s is in use, but nobody answers; end that program, or name another folder with --data-dir", dir)
+	case err != nil:
 		return err
-	}
-	if quiet {
-		fmt.Fprintf(c.ErrOrStderr(), "universal-p2p: it runs already, at http://%s\n", client.Addr())
+	case quiet:
+		fmt.Fprintf(c.ErrOrStderr(), "universal-p2p: it runs already, at http://%s\n", addr)
 		return nil
 	}
-	return openPage(c, client)
+	return openBrowser(page)
 }
 
-// dialStarting waits a moment for a program that has only just been started and has not said yet where it is.
-func dialStarting(ctx context.Context, dir string) (*app.Client, error) {
-	deadline := time.Now().Add(3 * time.Second)
-	for {
-		client, err := app.Dial(dir)
+// pageOfFirst asks the program that has the data folder for its page. One that has only just been started gets a moment to say
+// where it is.
+func pageOfFirst(ctx context.Context, dir string) (addr, page string, err error) {
+	for deadline := time.Now().Add(3 * time.Second); ; {
+		var client *app.Client
+		if client, err = app.Dial(dir); err == nil {
+			addr = client.Addr()
+			page, err = client.Page(ctx)
+		}
 		if !errors.Is(err, app.ErrNotRunning) || time.Now().After(deadline) {
-			return client, err
+			return addr, page, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return "", "", ctx.Err()
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

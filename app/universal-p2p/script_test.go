@@ -14,6 +14,7 @@ import (
 
 	"github.com/anacrolix/torrent/bencode"
 	"github.com/anacrolix/torrent/metainfo"
+	"github.com/gofrs/flock"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/zeronetscript/universal_p2p/app"
@@ -31,6 +32,7 @@ func TestMain(m *testing.M) {
 //	ready FOLDER           waits until a program runs on the data folder
 //	torrent FILE OUT       makes a .torrent of a file
 //	occupy VAR             takes a free port until the script ends
+//	hold FOLDER            takes a data folder until the script ends
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -45,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "torrent": makeTorrent, "occupy": occupy,
+			"exits": exits, "ready": ready, "torrent": makeTorrent, "occupy": occupy, "hold": hold,
 		},
 	})
 }
@@ -108,4 +110,19 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: hold FOLDER")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	l := flock.New(filepath.Join(dir, "lock"))
+	ok, err := l.TryLock()
+	ts.Check(err)
+	if !ok {
+		ts.Fatalf("somebody else has it")
+	}
+	ts.Defer(func() { l.Close() })
 }
