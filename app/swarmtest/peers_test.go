@@ -4,11 +4,8 @@ package swarmtest
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
-
-	"github.com/zeronetscript/universal_p2p/app/swarmtest/relay"
 )
 
 // transmissionRechoke is how long transmission 3.00 may leave a new peer waiting: it unchokes every 10 s only.
@@ -82,31 +79,6 @@ func TestSlowStarterBesideGoodPeer(t *testing.T) {
 	t.Log(got)
 	if got.First > 5*time.Second && !raced() {
 		t.Errorf("first byte after %v: it waited for the peer that chokes", got.First)
-	}
-}
-
-// A peer that refuses the first connections (it is full, or still knows us from before) is tried again, also while it is the only one
-// that could tell the list of files.
-func TestRefusedAtFirst(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, 7, 2*mib, 256*kib, nil)
-	peer := seedLibtorrent(t, f)
-	for _, known := range []bool{true, false} {
-		t.Run(fmt.Sprintf("torrent known: %v", known), func(t *testing.T) {
-			t.Parallel()
-			turn(t)
-			wire := behind(t, peer, relay.Wire{})
-			wire.Refuse(3)
-			p := start(t, settings{})
-			if known {
-				p.add(f.torrent)
-			}
-			got := whole(t, f.source, p.stream(f.hash, f.name, "tr", trackerOf(t, f.hash, wire.Addr())), 50*time.Second)
-			t.Log(got)
-			if got.First > 20*time.Second {
-				t.Errorf("the first byte came after %v", got.First)
-			}
-		})
 	}
 }
 

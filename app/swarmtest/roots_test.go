@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ import (
 func TestRoots(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, 10, 3*mib+9, 128*kib, nil)
-	peer := seedLibtorrent(t, f)
+	peer, peer6 := freeAddr(t), net.JoinHostPort("::1", strconv.Itoa(freePort(t)))
+	libtorrent(t, lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{peer, peer6}})
 	announce := trackerOf(t, f.hash, peer)
 	raw, err := hex.DecodeString(f.hash)
 	if err != nil {
@@ -37,6 +39,7 @@ func TestRoots(t *testing.T) {
 		"base32":                     {b32, f.name, []string{"tr", announce}},
 		"lower case base32":          {strings.ToLower(b32), f.name, []string{"tr", announce}},
 		"peer hint":                  {f.hash, f.name, []string{"x.pe", peer}},
+		"IPv6 peer hint":             {f.hash, f.name, []string{"x.pe", peer6}},
 		"dead tracker and peer hint": {f.hash, f.name, []string{"tr", "http://127.0.0.1:1/announce", "x.pe", peer}},
 		"two trackers":               {f.hash, f.name, []string{"tr", "udp://127.0.0.1:1", "tr", announce}},
 		"magnet with tracker":        {magnet + "&tr=" + url.QueryEscape(announce), f.name, nil},

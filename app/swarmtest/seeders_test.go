@@ -32,6 +32,7 @@ type lab struct {
 	Listen   []string `json:"listen"`
 	ByIndex  bool     `json:"by_index"`
 	Lie      bool     `json:"lie"`
+	UTP      bool     `json:"utp"`
 	DHT      []string `json:"dht,omitzero"`
 }
 

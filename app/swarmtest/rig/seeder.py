@@ -6,11 +6,12 @@ JSON is one object:
   save      the folder that has their content
   listen    ["127.0.0.2:51413", ...]: one session, so one peer ID, for each
   by_index  true: file i of a torrent is kept as SAVE/i, whatever the torrent calls it
+  utp       true: uTP instead of TCP
   lie       true: claim to have every piece and never check what is sent
   dht       ["127.0.0.2:6881", ...]: run the DHT and start from these nodes ([] for the first node)
 
 It prints one line {"ready": true} once every torrent seeds, and for each line "stats" on its input a line
-{"sessions": [{"uploaded": payload bytes sent, "peers": n, "dht_nodes": n}, ...]}. TCP only, and it unchokes at once.
+{"sessions": [{"uploaded": payload bytes sent, "peers": n, "dht_nodes": n}, ...]}. It unchokes at once.
 """
 import json
 import sys
@@ -37,6 +38,8 @@ def session(spec, listen):
     conf = dict(SETTINGS, listen_interfaces=listen, enable_dht='dht' in spec)
     if 'dht' in spec:
         conf.update(LOOPBACK_DHT, dht_bootstrap_nodes=','.join(n for n in spec['dht'] if n != listen))
+    if spec.get('utp'):
+        conf.update(enable_incoming_utp=True, enable_outgoing_utp=True, enable_incoming_tcp=False, enable_outgoing_tcp=False)
     if spec.get('lie'):
         conf['disable_hash_checks'] = True
     return lt.session(conf)
