@@ -116,7 +116,7 @@ func TestBrowserHeldVideos(t *testing.T) {
 		return took;
 	`)
 	took, err := strconv.ParseFloat(got, 64)
-	if err != nil || took > 1000 {
+	if err != nil || took > 3000 { // some 10 ms, against 11 s if the videos got all they ask for
 		t.Errorf("the image took %s ms", got)
 	}
 	t.Logf("the image took %s ms", got)

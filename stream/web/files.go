@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/zeronetscript/universal_p2p/stream"
@@ -127,8 +128,8 @@ func (l *list) flush() error {
 		describe(header, contentType{"application/json", document})
 		header.Set("Cache-Control", "no-store")
 	}
+	err := l.write(l.buf, l.sent > 0)
 	l.sent += int64(len(l.buf))
-	err := l.write(l.buf, false)
 	l.buf = l.buf[:0]
 	return err
 }
@@ -156,9 +157,11 @@ func (h *Handler) torrent(c *clock, w http.ResponseWriter, r *http.Request, b st
 	header := w.Header()
 	describe(header, typeOf("a.torrent"))
 	header.Set("Content-Disposition", disposition("attachment", strings.ReplaceAll(name, "/", "_")+".torrent"))
+	header.Set("Content-Length", strconv.Itoa(len(data)))
 	header.Set("Cache-Control", "no-store")
-	_, err = w.Write(data)
-	if err != nil {
+	out := newSink(w, h.cfg.StallLimit)
+	defer out.done()
+	if err := out.write(data, true); err != nil {
 		h.cut(r, err, 0)
 	}
 	return nil

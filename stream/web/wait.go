@@ -84,7 +84,7 @@ func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io
 	defer out.done()
 	for {
 		left -= int64(n)
-		if err := out.write(buf[:n], left > 0 && n < len(buf)); err != nil {
+		if err := out.write(buf[:n], n < len(buf)); err != nil {
 			h.cut(r, err, a.part.n-left)
 		}
 		if left == 0 {
@@ -119,8 +119,9 @@ func newSink(w http.ResponseWriter, limit time.Duration) *sink {
 	return &sink{w: w, rc: http.NewResponseController(w), limit: limit}
 }
 
-// write writes p, and sees to it that nothing stays in a buffer of ours if more may be long in coming. The deadline moves on in
-// steps, so that most writes need not set it.
+// write writes p, and with flush sees to it that nothing of it stays in a buffer of net/http, whether because more may be long
+// in coming or because the deadline ends with us. A p as big as ours leaves nothing there anyway. The deadline moves on in steps,
+// so that most writes need not set it.
 func (s *sink) write(p []byte, flush bool) error {
 	if now := time.Now(); now.Sub(s.set) > s.limit/8 {
 		s.set = now

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -186,10 +187,27 @@ func TestSlowClient(t *testing.T) {
 func TestStallLimitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newPipeFront(t, func(c *Config) { c.StallLimit = 10 * time.Second })
-		f.want(f.get("sound.mp3"), 200, content["sound.mp3"])
-		f.tree.Silence(true)
-		time.AfterFunc(30*time.Second, func() { f.tree.Silence(false) })
-		f.want(f.do("HEAD", "/mem/v0/stream/tree1/sound.mp3"), 200, nil)
+		conn, err := f.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		answers := bufio.NewReader(conn)
+		for _, path := range []string{"/mem/v0/stream/tree1/sound.mp3", "/api/v0/ping"} {
+			want := content["sound.mp3"]
+			if path == "/api/v0/ping" {
+				want = []byte("{}\n")
+			}
+			fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, f.addr)
+			res, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(body, want) {
+				t.Fatalf("%s: %d bytes, %v", path, len(body), err)
+			}
+			time.Sleep(30 * time.Second)
+		}
 	})
 }
 
