@@ -143,6 +143,7 @@ func (s *Store) loadRecord(r *root) (known bool) {
 		return false
 	}
 	r.name, r.size, r.chunkSize, r.disposable, r.saved = rec.Name, rec.Size, rec.Chunk, rec.Disposable, true
+	r.uneven = rec.Uneven
 	r.keep = rec.Kept // nothing is booked yet
 	if now := time.Now(); rec.LastAccess.Before(now) {
 		r.access = rec.LastAccess
@@ -163,7 +164,7 @@ func (s *Store) loadMeta(r *root, e fs.DirEntry, name string) {
 // loadShard lists the chunks in folder n of r.
 func (s *Store) loadShard(r *root, dir fs.DirEntry, n int) {
 	path := filepath.Join(r.dir, dir.Name())
-	files, err := listFolder(path, r.chunkSize == 0) // when nobody knows the sizes, the files have to say
+	files, err := listFolder(path, r.chunkSize == 0 || r.uneven) // when nobody knows the sizes, the files have to say
 	if err != nil {
 		s.log.Warn("cannot list a folder", "err", err)
 	}
@@ -201,7 +202,7 @@ func (s *Store) loadChunk(r *root, dir string, f listed, n int) bool {
 		return false
 	}
 	size, want := f.stamp.size, f.stamp.size
-	if r.chunkSize > 0 {
+	if r.chunkSize > 0 && !r.uneven {
 		want = sizeOf(r.size, r.chunkSize, name.i)
 	}
 	if size < 0 {

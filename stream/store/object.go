@@ -21,6 +21,10 @@ type Spec struct {
 	Size  int64  // bytes of the whole object
 	Chunk int64  // bytes of each chunk but the last, which may be shorter
 
+	// Sizes, when set, has the bytes of every chunk, none more than Chunk: not only the last is shorter. Size is their sum then.
+	// It is the caller's and does not change.
+	Sizes []int32
+
 	// Disposable objects can be made again without the network, and go first when space is needed.
 	Disposable bool
 	// Check reads chunk i to its end and returns an error when its content is wrong. It is asked about what was on the disk
@@ -39,6 +43,7 @@ type Object struct {
 	store       *Store
 	root        *root
 	size, chunk int64
+	sizes       []int32 // nil: all chunks but the last are full
 	dropped     func(i int)
 	closed      atomic.Bool
 }
@@ -55,9 +60,9 @@ func (s *Store) Object(spec Spec) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", k, err)
 	}
-	o := &Object{store: s, root: r, size: spec.Size, chunk: spec.Chunk, dropped: spec.Dropped}
+	o := &Object{store: s, root: r, size: spec.Size, chunk: spec.Chunk, sizes: spec.Sizes, dropped: spec.Dropped}
 	s.mu.Lock()
-	changed := r.size != spec.Size || r.chunkSize != spec.Chunk
+	changed := r.size != spec.Size || r.chunkSize != spec.Chunk || r.uneven != (spec.Sizes != nil)
 	if changed && len(r.handles) > 0 {
 		size, chunk := r.size, r.chunkSize
 		s.mu.Unlock()
@@ -65,14 +70,14 @@ func (s *Store) Object(spec Spec) (*Object, error) {
 		return nil, fmt.Errorf("store: %s is open with size %d and chunks of %d, not %d and %d", k, size, chunk, spec.Size, spec.Chunk)
 	}
 	var doubtful []*chunk
-	if changed {
+	if changed || r.uneven && len(r.handles) == 0 { // object.json does not have the sizes of each
 		for _, c := range r.chunks {
 			doubtful = append(doubtful, c)
 		}
 	}
 	name := shortName(spec.Name)
 	if changed || name != "" && r.name != name || r.disposable != spec.Disposable {
-		r.size, r.chunkSize, r.disposable = spec.Size, spec.Chunk, spec.Disposable
+		r.size, r.chunkSize, r.uneven, r.disposable = spec.Size, spec.Chunk, spec.Sizes != nil, spec.Disposable
 		if name != "" {
 			r.name = name
 		}
@@ -95,7 +100,13 @@ func (spec *Spec) valid() error {
 	if err := errors.Join(checkName("a space", spec.Space), checkName("an object", spec.ID)); err != nil {
 		return err
 	}
-	if !validSizes(spec.Size, spec.Chunk) {
+	sum := spec.Size
+	for _, n := range spec.Sizes {
+		if sum -= int64(n); n <= 0 || int64(n) > spec.Chunk {
+			return fmt.Errorf("store: %s/%s cannot have a chunk of %d bytes, of %d at most", spec.Space, spec.ID, n, spec.Chunk)
+		}
+	}
+	if !validSizes(spec.Size, spec.Chunk) || len(spec.Sizes) > maxChunks || spec.Sizes != nil && sum != 0 {
 		return fmt.Errorf("store: %s/%s cannot have %d bytes in chunks of %d", spec.Space, spec.ID, spec.Size, spec.Chunk)
 	}
 	return nil
@@ -152,10 +163,23 @@ func (o *Object) Close() error {
 }
 
 // Chunks is the number of chunks of the whole object.
-func (o *Object) Chunks() int { return chunkCount(o.size, o.chunk) }
+func (o *Object) Chunks() int {
+	if o.sizes != nil {
+		return len(o.sizes)
+	}
+	return chunkCount(o.size, o.chunk)
+}
 
 // ChunkSize is the number of bytes of chunk i, or -1 when the object has no such chunk.
-func (o *Object) ChunkSize(i int) int64 { return sizeOf(o.size, o.chunk, i) }
+func (o *Object) ChunkSize(i int) int64 {
+	switch {
+	case o.sizes == nil:
+		return sizeOf(o.size, o.chunk, i)
+	case i < 0 || i >= len(o.sizes):
+		return -1
+	}
+	return int64(o.sizes[i])
+}
 
 // Has reports whether chunk i is here and verified, as far as is known without reading it.
 func (o *Object) Has(i int) bool { return o.HasAll(i, i+1) }

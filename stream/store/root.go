@@ -24,6 +24,7 @@ type root struct {
 	name       string
 	size       int64 // bytes of the whole object
 	chunkSize  int64 // 0 while nobody has said how the object is cut
+	uneven     bool  // any chunk may be shorter than chunkSize
 	disposable bool
 	keep       bool
 	access     time.Time
