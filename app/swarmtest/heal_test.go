@@ -4,7 +4,11 @@ package swarmtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,13 +91,58 @@ func TestPeerComesBack(t *testing.T) {
 	}
 }
 
-// A peer that only uTP reaches (BEP 29).
+// A peer that only uTP reaches (BEP 29), as behind a NAT.
 func TestUTP(t *testing.T) {
 	t.Parallel()
 	turn(t)
 	f := newFixture(t, 122, 6*mib, 256*kib, nil)
-	peer := freeAddr(t)
-	libtorrent(t, lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{peer}, UTP: true})
+	spec := lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{freeAddr(t)}, UTP: true}
+	libtorrent(t, spec)
 	p := start(t, settings{})
-	t.Log(whole(t, f.source, p.stream(f.hash, f.name, "x.pe", peer), time.Minute))
+	t.Log(whole(t, f.source, p.stream(f.hash, f.name, "x.pe", onlyUDP(t, spec.Listen[0])), time.Minute))
+}
+
+// onlyUDP passes datagrams on to target and its answers back to whoever sent last. Nothing listens on TCP there; libtorrent does,
+// even if it is told to use uTP only.
+func onlyUDP(t *testing.T, target string) (addr string) {
+	t.Helper()
+	front, err := net.ListenPacket("udp4", freeAddr(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := net.Dial("udp4", target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var client atomic.Pointer[net.Addr]
+	var wg sync.WaitGroup
+	t.Cleanup(func() {
+		front.Close()
+		back.Close()
+		wg.Wait()
+	})
+	wg.Go(func() {
+		buf := make([]byte, 64*kib)
+		for {
+			n, from, err := front.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			client.Store(&from)
+			back.Write(buf[:n])
+		}
+	})
+	wg.Go(func() {
+		buf := make([]byte, 64*kib)
+		for {
+			n, err := back.Read(buf)
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if to := client.Load(); err == nil && to != nil {
+				front.WriteTo(buf[:n], *to)
+			}
+		}
+	})
+	return front.LocalAddr().String()
 }
