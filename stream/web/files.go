@@ -33,7 +33,6 @@ func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stre
 	defer tree.Close()
 
 	l := &list{sink: newSink(w, h.cfg.StallLimit)}
-	defer l.done()
 	if r.Method == http.MethodHead {
 		return l.flush()
 	}
@@ -128,7 +127,7 @@ func (l *list) flush() error {
 		describe(header, contentType{"application/json", document})
 		header.Set("Cache-Control", "no-store")
 	}
-	err := l.write(l.buf, l.sent > 0)
+	err := l.write(l.buf, false)
 	l.sent += int64(len(l.buf))
 	l.buf = l.buf[:0]
 	return err
@@ -159,9 +158,7 @@ func (h *Handler) torrent(c *clock, w http.ResponseWriter, r *http.Request, b st
 	header.Set("Content-Disposition", disposition("attachment", strings.ReplaceAll(name, "/", "_")+".torrent"))
 	header.Set("Content-Length", strconv.Itoa(len(data)))
 	header.Set("Cache-Control", "no-store")
-	out := newSink(w, h.cfg.StallLimit)
-	defer out.done()
-	if err := out.write(data, true); err != nil {
+	if err := newSink(w, h.cfg.StallLimit).write(data, false); err != nil {
 		h.cut(r, err, 0)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -81,10 +82,9 @@ func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io
 	}
 	a.writeHeader(w)
 	out := newSink(w, h.cfg.StallLimit)
-	defer out.done()
 	for {
 		left -= int64(n)
-		if err := out.write(buf[:n], n < len(buf)); err != nil {
+		if err := out.write(buf[:n], left > 0 && n < len(buf)); err != nil {
 			h.cut(r, err, a.part.n-left)
 		}
 		if left == 0 {
@@ -100,7 +100,7 @@ func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io
 // cut ends a connection in the middle of an answer, so that the client sees that something is missing.
 func (h *Handler) cut(r *http.Request, err error, sent int64) {
 	level := slog.LevelInfo
-	if r.Context().Err() != nil {
+	if _, write := errors.AsType[*net.OpError](err); write || r.Context().Err() != nil {
 		level = slog.LevelDebug // the client has left, as clients do
 	}
 	h.cfg.Log.Log(context.WithoutCancel(r.Context()), level, "answer cut short", "path", r.URL.EscapedPath(), "sent", sent, "err", err)
@@ -119,9 +119,9 @@ func newSink(w http.ResponseWriter, limit time.Duration) *sink {
 	return &sink{w: w, rc: http.NewResponseController(w), limit: limit}
 }
 
-// write writes p, and with flush sees to it that nothing of it stays in a buffer of net/http, whether because more may be long
-// in coming or because the deadline ends with us. A p as big as ours leaves nothing there anyway. The deadline moves on in steps,
-// so that most writes need not set it.
+// write writes p, and with flush sees to it that nothing of it stays in a buffer of net/http while more may be long in coming.
+// The deadline moves on in steps, so that most writes need not set it. It holds for what net/http writes at the end, and ends
+// with the answer.
 func (s *sink) write(p []byte, flush bool) error {
 	if now := time.Now(); now.Sub(s.set) > s.limit/8 {
 		s.set = now
@@ -137,6 +137,3 @@ func (s *sink) write(p []byte, flush bool) error {
 	}
 	return nil
 }
-
-// done leaves the connection without a deadline for its next request.
-func (s *sink) done() { s.rc.SetWriteDeadline(time.Time{}) }
