@@ -19,26 +19,31 @@ import (
 // saveNodes is how often the DHT's nodes are written down, so that the next start finds peers without the bootstrap nodes.
 const saveNodes = 10 * time.Minute
 
-// bootstrap returns the resolver of the nodes a DHT without nodes starts from.
+// bootstrap returns the resolver of the nodes a DHT without nodes starts from. It never finds none: the library starts a search
+// each minute as long as it has no nodes, and leaves a goroutine behind for each that has nowhere to start.
 func bootstrap(hosts []string) func(network string) dht.StartingNodesGetter {
 	return func(network string) dht.StartingNodesGetter {
 		return func() ([]dht.Addr, error) {
 			var addrs []dht.Addr
-			var errs []error
 			for _, h := range hosts {
-				ua, err := net.ResolveUDPAddr(network, h)
-				if err != nil {
-					errs = append(errs, err)
-					continue
+				if ua, err := net.ResolveUDPAddr(network, h); err == nil {
+					addrs = append(addrs, dht.NewAddr(ua))
 				}
-				addrs = append(addrs, dht.NewAddr(ua))
 			}
-			if len(addrs) > 0 {
-				return addrs, nil
+			if len(addrs) == 0 {
+				addrs = append(addrs, dht.NewAddr(nowhere(network)))
 			}
-			return nil, errors.Join(errs...)
+			return addrs, nil
 		}
 	}
+}
+
+// nowhere is a node that does not answer: the discard port of this machine, which the guard does not even let us ask.
+func nowhere(network string) *net.UDPAddr {
+	if network == "udp6" {
+		return &net.UDPAddr{IP: net.IPv6loopback, Port: 9}
+	}
+	return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
 }
 
 // A nodeKeeper keeps the nodes of the DHT in a file, in the compact form of BEP 5.

@@ -19,11 +19,15 @@ type layout struct {
 // maxPieceLength bounds what a peer can make us reserve for one piece, in bytes. Torrents in use end at 64 MiB.
 const maxPieceLength = 512 << 20
 
+// maxPieces bounds what a few bytes of a v2 torrent can make us reserve for its pieces. Those of v1 name each by its hash, so
+// that they end at a million where peers are asked for them (BEP 9).
+const maxPieces = 2 << 20
+
 func newLayout(info *metainfo.Info) (layout, error) {
-	l := layout{pieceLength: info.PieceLength, pieces: info.NumPieces()}
-	if l.pieceLength <= 0 || l.pieceLength > maxPieceLength || l.pieces <= 0 {
-		return layout{}, fmt.Errorf("bittorrent: %d pieces of %d bytes cannot be streamed", l.pieces, l.pieceLength)
+	if err := validInfo(info); err != nil {
+		return layout{}, fmt.Errorf("bittorrent: %w", err)
 	}
+	l := layout{pieceLength: info.PieceLength, pieces: info.NumPieces()}
 	l.bpp = block((l.pieceLength + blockSize - 1) / blockSize)
 	if int64(l.pieces)*int64(l.bpp) > 1<<32-1 {
 		return layout{}, fmt.Errorf("bittorrent: %d pieces are more than can be counted", l.pieces)
@@ -44,7 +48,24 @@ func newLayout(info *metainfo.Info) (layout, error) {
 	if len(l.sizes) != l.pieces {
 		return layout{}, fmt.Errorf("bittorrent: the files fill %d pieces, not %d", len(l.sizes), l.pieces)
 	}
+	if info.HasV1() {
+		return l, l.fitsV1(info)
+	}
 	return l, nil
+}
+
+// fitsV1 refuses a hybrid torrent whose v1 files end in another place than its v2 files. The library pads the last piece up
+// to the end of the former, and panics if that is not there.
+func (l layout) fitsV1(info *metainfo.Info) error {
+	var end int64
+	for fi := range info.UpvertedV1Files() {
+		end = fi.TorrentOffset + fi.Length
+	}
+	last := l.pieces - 1
+	if n := end - int64(last)*l.pieceLength; n < l.size(last) || n > l.pieceLength {
+		return fmt.Errorf("bittorrent: the v1 files do not fill the %d pieces", l.pieces)
+	}
+	return nil
 }
 
 // size is the number of bytes in piece i.
@@ -78,5 +99,13 @@ func (l layout) blocks(i int) block { return block((l.size(i) + blockSize - 1) /
 // pieceOf is the piece that b belongs to.
 func (l layout) pieceOf(b block) int { return int(b / l.bpp) }
 
-// total is the highest offset a byte can have, plus one: the size of the object that holds all pieces.
-func (l layout) total() int64 { return int64(l.pieces-1)*l.pieceLength + l.size(l.pieces-1) }
+// content is the number of bytes in all pieces.
+func (l layout) content() (n int64) {
+	if l.sizes == nil {
+		return int64(l.pieces-1)*l.pieceLength + l.lastSize
+	}
+	for _, size := range l.sizes {
+		n += int64(size)
+	}
+	return n
+}

@@ -30,7 +30,7 @@ func (s suiteStorage) OpenTorrent(ctx context.Context, info *metainfo.Info, ih m
 	if err != nil {
 		return storage.TorrentImpl{}, err
 	}
-	obj, err := s.store.Object(store.Spec{Space: space, ID: ih.HexString(), Size: l.total(), Chunk: l.pieceLength})
+	obj, err := s.store.Object(store.Spec{Space: space, ID: ih.HexString(), Size: l.content(), Chunk: l.pieceLength, Sizes: l.sizes})
 	if err != nil {
 		return storage.TorrentImpl{}, err
 	}
@@ -46,3 +46,6 @@ type deaf struct{}
 func (deaf) blockWritten(int, int64, int64) {}
 func (deaf) pieceVerified(int)              {}
 func (deaf) pieceFailed(int)                {}
+
+// total is the highest offset a byte can have, plus one.
+func (l layout) total() int64 { return int64(l.pieces-1)*l.pieceLength + l.size(l.pieces-1) }

@@ -86,8 +86,9 @@ func (s *swarm) prepare(ctx context.Context) error {
 		Space: space,
 		ID:    s.id,
 		Name:  displayName(info.BestName()),
-		Size:  l.total(),
+		Size:  l.content(),
 		Chunk: l.pieceLength,
+		Sizes: l.sizes,
 		Check: newChecker(&mi, info, l).check,
 	})
 	if err != nil {

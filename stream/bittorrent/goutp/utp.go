@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/anacrolix/utp"
 )
@@ -60,6 +61,13 @@ type socket struct {
 }
 
 var _ Socket = (*socket)(nil)
+
+// Close ends the socket. The wrapped one leaves a ReadFrom waiting for ever, so it gets a deadline that is long past.
+func (s *socket) Close() error {
+	err := s.Socket.Close()
+	s.Socket.SetReadDeadline(time.Unix(1, 0))
+	return err
+}
 
 func (s *socket) SetFirewallCallback(f FirewallCallback) { s.firewall.Store(&f) }
 
