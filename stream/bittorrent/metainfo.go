@@ -3,12 +3,14 @@ package bittorrent
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/anacrolix/torrent/bencode"
+	"github.com/anacrolix/torrent/merkle"
 	"github.com/anacrolix/torrent/metainfo"
 
 	"github.com/zeronetscript/universal_p2p/stream"
@@ -78,6 +80,9 @@ func readMetainfo(data []byte) (*metainfo.MetaInfo, *metainfo.Info, error) {
 	if err := validInfo(&info); err != nil {
 		return nil, nil, err
 	}
+	if err := validLayers(mi.PieceLayers, &info); err != nil {
+		return nil, nil, err
+	}
 	return mi, &info, nil
 }
 
@@ -90,23 +95,48 @@ func validInfo(info *metainfo.Info) error {
 		if err := info.FileTree.Validate(); err != nil {
 			return err
 		}
+		if info.PieceLength < blockSize || info.PieceLength&(info.PieceLength-1) != 0 {
+			return fmt.Errorf("piece length %d", info.PieceLength)
+		}
 	}
 	if len(info.Pieces)%20 != 0 {
 		return errors.New("the piece hashes are cut short")
 	}
-	var total int64
+	total, limit := int64(0), maxPieces*info.PieceLength
 	for fi := range info.UpvertedFilesIter() {
-		if fi.Length < 0 || total+fi.Length < total {
+		if fi.Length < 0 || fi.Length > limit-total {
 			return errors.New("a file's length is out of range")
 		}
 		total += fi.Length
 	}
 	pieces := info.NumPieces()
-	if pieces <= 0 {
-		return errors.New("it has no pieces")
+	if pieces <= 0 || pieces > maxPieces {
+		return fmt.Errorf("it has %d pieces", pieces)
 	}
-	if info.HasV1() && len(info.Pieces)/20 < pieces {
-		return errors.New("it has fewer hashes than pieces")
+	if info.HasV1() && len(info.Pieces)/20 != pieces {
+		return fmt.Errorf("it has %d hashes for %d pieces", len(info.Pieces)/20, pieces)
+	}
+	return nil
+}
+
+// validLayers refuses piece layers that do not belong to the files: given wrong ones, the library never opens the torrent. Those
+// that are missing it asks the swarm for.
+func validLayers(layers map[string]string, info *metainfo.Info) error {
+	if !info.HasV2() || len(layers) == 0 {
+		return nil
+	}
+	pad := metainfo.HashForPiecePad(info.PieceLength)
+	for fi := range info.UpvertedFilesIter() {
+		root := fi.PiecesRoot.Value
+		layer, ok := layers[string(root[:])]
+		pieces := (fi.Length + info.PieceLength - 1) / info.PieceLength
+		if !ok || pieces < 2 {
+			continue
+		}
+		hashes, err := merkle.CompactLayerToSliceHashes(layer)
+		if err != nil || int64(len(layer)) != pieces*sha256.Size || merkle.RootWithPadHash(hashes, pad) != root {
+			return errors.New("a piece layer does not match its file")
+		}
 	}
 	return nil
 }

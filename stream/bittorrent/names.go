@@ -17,6 +17,7 @@ import (
 func newFileList(s *swarm, info *metainfo.Info, charset string) *fileList {
 	decode := nameDecoder(charset)
 	l := &fileList{name: cleanElement(decode(info.BestName())), byPath: make(map[string]*file), raw: make(map[string]*file)}
+	again := make(map[string]int)
 	for _, fi := range info.UpvertedFiles() {
 		if isPadding(fi) {
 			continue
@@ -25,7 +26,7 @@ func newFileList(s *swarm, info *metainfo.Info, charset string) *fileList {
 		if !info.IsDir() || len(elems) == 0 {
 			elems = []string{info.BestName()}
 		}
-		f := &file{s: s, path: l.unique(cleanPath(elems, decode)), offset: fi.TorrentOffset, size: fi.Length}
+		f := &file{s: s, path: l.unique(cleanPath(elems, decode), again), offset: fi.TorrentOffset, size: fi.Length}
 		l.files = append(l.files, f)
 		l.byPath[f.path] = f
 		if raw := strings.Join(elems, "/"); !utf8.ValidString(raw) {
@@ -73,17 +74,15 @@ func cleanElement(e string) string {
 	return e
 }
 
-// unique returns path, with a number behind it if the list has it already.
-func (l *fileList) unique(path string) string {
-	for n := 2; ; n++ {
-		candidate := path
-		if n > 2 {
-			candidate = fmt.Sprintf("%s (%d)", path, n-1)
-		}
-		if _, taken := l.byPath[candidate]; !taken {
-			return candidate
-		}
+// unique returns path, with a number behind it if the list has it already. again counts how often it had, so that a hundred
+// thousand equal names cost no more than different ones.
+func (l *fileList) unique(path string, again map[string]int) string {
+	candidate := path
+	for l.byPath[candidate] != nil {
+		again[path]++
+		candidate = fmt.Sprintf("%s (%d)", path, again[path]+1)
 	}
+	return candidate
 }
 
 // nameDecoder returns what turns the bytes of a name into text. Bytes that are UTF-8 are taken as they are; else the
