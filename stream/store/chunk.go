@@ -87,7 +87,7 @@ func (s *Store) reopen(c *chunk) error {
 	s.mu.Lock()
 	s.beginDrop(c)
 	s.mu.Unlock()
-	if _, err := s.finishDrop(c); err != nil {
+	if _, err := s.finishDrop(c, nil); err != nil {
 		return err
 	}
 	return ErrMissing
@@ -119,14 +119,18 @@ func (s *Store) openFile(c *chunk) (err error) {
 
 // create makes room for c, which is in state making with c.io held exclusively, and its .part.
 func (s *Store) create(c *chunk) error {
-	if err := s.claim(c.root, c.cost, int(c.i)); err != nil {
+	h := &heir{path: c.path(), size: c.size}
+	err := s.claim(c.root, c.cost, int(c.i), h)
+	if err != nil {
+		h.disown()
 		return err
 	}
-	err := s.withRoom(func() (err error) {
-		c.file, err = createPart(c.path(), c.size)
+	err = s.withRoom(func() (err error) {
+		c.file, err = h.open()
 		return err
 	})
 	if err != nil {
+		h.disown()
 		s.mu.Lock()
 		s.book(c.root, -c.cost)
 		s.mu.Unlock()
@@ -138,25 +142,38 @@ func (s *Store) create(c *chunk) error {
 	return nil
 }
 
-// createPart creates a file of its final size, so that file systems do not set space aside for a file that seems to grow.
-func createPart(path string, size int64) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+// open opens the file that h has inherited, or creates one of its final size, so that file systems do not set space aside for a
+// file that seems to grow.
+func (h *heir) open() (*os.File, error) {
+	flags := os.O_RDWR | os.O_CREATE | os.O_TRUNC
+	if h.taken {
+		flags = os.O_RDWR | os.O_CREATE
+	}
+	f, err := os.OpenFile(h.path, flags, 0o600)
 	// The folder may go, with its last chunk, between these two.
 	for tries := 0; errors.Is(err, fs.ErrNotExist) && tries < 10; tries++ {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.MkdirAll(filepath.Dir(h.path), 0o700); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+		f, err = os.OpenFile(h.path, flags, 0o600)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Truncate(size); err != nil {
+	if err := f.Truncate(h.size); err != nil {
 		f.Close()
-		os.Remove(path)
+		os.Remove(h.path)
 		return nil, err
 	}
 	return f, nil
+}
+
+// disown deletes what h has inherited, when it will not be made.
+func (h *heir) disown() {
+	if h.taken {
+		os.Remove(h.path)
+		os.Remove(filepath.Dir(h.path)) // stays if there is a chunk in it
+	}
 }
 
 // commit turns the complete .part of c into a chunk. c.io is held exclusively.
@@ -250,7 +267,7 @@ func (s *Store) verify(c *chunk, force bool) error {
 	s.mu.Lock()
 	s.beginDrop(c)
 	s.mu.Unlock()
-	if _, err := s.finishDrop(c); err != nil {
+	if _, err := s.finishDrop(c, nil); err != nil {
 		s.log.Warn("cannot delete a damaged chunk", "root", c.root.key, "chunk", c.i, "err", err)
 	}
 	return ErrMissing
@@ -291,11 +308,15 @@ func (s *Store) beginDrop(c *chunk) {
 	c.state = gone
 }
 
-// finishDrop deletes the file of c after beginDrop, and returns the bytes freed. c.io is held exclusively. A file that cannot
+// finishDrop deletes the file of c after beginDrop, or leaves it to h, and returns the bytes freed. c.io is held exclusively. A file that cannot
 // be deleted is back in its list as if just used, and not trusted: it still counts, and it is tried again some time.
-func (s *Store) finishDrop(c *chunk) (freed int64, err error) {
+func (s *Store) finishDrop(c *chunk, h *heir) (freed int64, err error) {
 	s.files.close(c)
-	if err = removeFile(c.pathAs(c.fill != nil)); err != nil {
+	path := c.pathAs(c.fill != nil)
+	if !h.inherit(path, c.size) {
+		err = removeFile(path)
+	}
+	if err != nil {
 		s.mu.Lock()
 		c.used = s.now()
 		if c.trusted = false; c.fill != nil {

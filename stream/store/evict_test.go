@@ -293,7 +293,7 @@ func TestEvictionUnderRead(t *testing.T) {
 			want[[2]int{i, j}] = content(o.root.id, j, o.ChunkSize(j))
 		}
 	}
-	rounds := 1500
+	rounds := 800
 	if testing.Short() {
 		rounds = 300
 	}

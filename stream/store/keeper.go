@@ -18,7 +18,6 @@ const (
 // keeper is the one goroutine of a Store. It sleeps until something is due, and for ever when nothing is.
 type keeper struct {
 	cancel context.CancelFunc
-	ctx    context.Context
 	done   chan struct{}
 	poke   chan struct{}
 
@@ -30,12 +29,6 @@ type keeper struct {
 
 	unsynced  []*chunk // committed since the last round; Store.mu guards this and the next
 	compactAt int      // when it is so long, forget those that have gone
-}
-
-func (k *keeper) init() {
-	k.ctx, k.cancel = context.WithCancel(context.Background())
-	k.done = make(chan struct{})
-	k.poke = make(chan struct{}, 1)
 }
 
 // stop ends the goroutine and waits for it.
@@ -85,7 +78,7 @@ func (k *keeper) take(due *time.Time) bool {
 }
 
 // keep does what is due until the store is closed.
-func (s *Store) keep() {
+func (s *Store) keep(ctx context.Context) {
 	k := &s.keeper
 	defer close(k.done)
 	for {
@@ -94,7 +87,7 @@ func (s *Store) keep() {
 			timer = time.After(time.Until(at))
 		}
 		select {
-		case <-k.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-k.poke:
 			continue
@@ -105,16 +98,16 @@ func (s *Store) keep() {
 			s.tell()
 		}
 		if k.take(&k.saveDue) {
-			if err := s.saveRoots(k.ctx); err != nil && k.ctx.Err() == nil {
+			if err := s.saveRoots(ctx); err != nil && ctx.Err() == nil {
 				s.log.Warn("cannot save what was used when", "err", err)
 				k.wake(&k.saveDue, saveAfter)
 			}
 		}
 		if k.take(&k.syncDue) {
-			s.syncChunks(k.ctx)
+			s.syncChunks(ctx)
 		}
 		if k.take(&k.lookDue) {
-			s.survey(k.ctx)
+			s.survey(ctx)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (s *Store) WriteMeta(space, id, name string, data []byte) error {
 	r.files.Lock()
 	defer r.files.Unlock()
 	cost := s.cost(int64(len(data)))
-	if err := s.claim(r, cost, -1); err != nil {
+	if err := s.claim(r, cost, -1, nil); err != nil {
 		return fmt.Errorf("store: %s of %s: %w", name, k, err)
 	}
 	err = s.withRoom(func() error { return writeFile(filepath.Join(r.dir, name+metaSuffix), data) })

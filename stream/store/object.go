@@ -28,8 +28,8 @@ type Spec struct {
 	// Disposable objects can be made again without the network, and go first when space is needed.
 	Disposable bool
 	// Check reads chunk i to its end and returns an error when its content is wrong. It is asked about what was on the disk
-	// before, blocks the readers of that chunk meanwhile, must not use the store, and may be called by several goroutines. Without it, the store
-	// keeps a checksum of its own, which finds what a failing disk does.
+	// before, and blocks the readers of that chunk meanwhile. It must not use the store, and be safe for concurrent use.
+	// Without it, the store keeps a checksum of its own, which finds what a failing disk does.
 	Check func(i int, r io.Reader) error
 	// Dropped, when set, is told of each verified chunk that has gone: evicted, recycled, or found damaged. It is called by
 	// the goroutine that made it go, maybe late: by then the chunk may be there again, so look with Has. No lock of the store
@@ -48,8 +48,8 @@ type Object struct {
 	closed      atomic.Bool
 }
 
-// Object opens an object, and creates it when there is none. All handles of an object share its chunks. The caller closes the handle.
-// Chunks on the disk that do not fit the sizes are dropped. ErrFull: no room even for its folder.
+// Object opens an object, and creates it when there is none. All handles of an object share its chunks; the caller closes each
+// handle. Chunks on the disk that do not fit the sizes are dropped. ErrFull: no room even for its folder.
 func (s *Store) Object(spec Spec) (*Object, error) {
 	if err := spec.valid(); err != nil {
 		return nil, err

@@ -205,5 +205,5 @@ func (s *Store) drop(c *chunk, spareHeld bool) (freed int64, err error) {
 	if !drop {
 		return 0, nil
 	}
-	return s.finishDrop(c)
+	return s.finishDrop(c, nil)
 }

@@ -116,7 +116,10 @@ func (s *Store) leave(r *root, i int) (freed int64) {
 	d.n--
 	empty := d.n == 0
 	s.mu.Unlock()
-	if !empty || os.Remove(r.shardDir(i)) != nil {
+	if !empty {
+		return 0
+	}
+	if err := os.Remove(r.shardDir(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0
 	}
 	s.mu.Lock()
@@ -158,7 +161,7 @@ func (s *Store) acquire(k key, create bool) (*root, error) {
 				return nil, fs.ErrNotExist
 			}
 			fresh = s.newRoot(k)
-			if err := s.claim(fresh, s.rootCost(), -1); err != nil {
+			if err := s.claim(fresh, s.rootCost(), -1, nil); err != nil {
 				return nil, err
 			}
 			continue

@@ -157,14 +157,15 @@ func open(dir string, o Options, avail func() (free, unit int64, err error)) (*S
 	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s.keeper.init()
+	ctx, cancel := context.WithCancel(context.Background())
+	s.keeper.cancel, s.keeper.done, s.keeper.poke = cancel, make(chan struct{}), make(chan struct{}, 1)
 	if err := s.trim(); err != nil {
 		s.log.Warn("the store cannot keep its limits yet", "quota", o.Quota, "reserve", o.Reserve, "err", err)
 	}
 	if len(s.roots) > 0 {
 		s.keeper.wake(&s.keeper.lookDue, surveyAfter)
 	}
-	go s.keep()
+	go s.keep(ctx)
 	return s, nil
 }
 
