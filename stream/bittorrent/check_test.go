@@ -56,9 +56,9 @@ func fixtureFile(path string) []byte {
 
 // fixturePieces is the content of a torrent of the fixtures, piece by piece.
 func fixturePieces(l layout, list *fileList) [][]byte {
-	whole := make([]byte, l.total())
+	whole := make([]byte, int64(l.pieces)*l.pieceLength)
 	for _, f := range list.files {
-		copy(whole[min(f.offset, l.total()):], fixtureFile(f.path))
+		copy(whole[f.offset:], fixtureFile(f.path))
 	}
 	pieces := make([][]byte, l.pieces)
 	for i := range pieces {

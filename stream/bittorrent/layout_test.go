@@ -111,13 +111,19 @@ func checkLayout(t *testing.T, l layout, info *metainfo.Info) {
 		}
 	}
 	last := l.pieces - 1
-	if want := int64(last)*l.pieceLength + l.size(last); l.total() != want {
-		t.Fatalf("total is %d, want %d", l.total(), want)
+	end := int64(last)*l.pieceLength + l.size(last)
+	var sum, files int64
+	for i := range l.pieces {
+		sum += l.size(i)
 	}
 	for fi := range info.UpvertedFilesIter() {
-		if fi.Length > 0 && fi.TorrentOffset+fi.Length > l.total() {
-			t.Fatalf("a file ends at %d of %d", fi.TorrentOffset+fi.Length, l.total())
+		if fi.Length > 0 && fi.TorrentOffset+fi.Length > end {
+			t.Fatalf("a file ends at %d of %d", fi.TorrentOffset+fi.Length, end)
 		}
+		files += fi.Length
+	}
+	if l.content() != sum || sum != files {
+		t.Fatalf("%d bytes of content, %d in pieces, %d in files", l.content(), sum, files)
 	}
 }
 
