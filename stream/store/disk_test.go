@@ -98,12 +98,14 @@ func TestDiskFull(t *testing.T) {
 		put(t, o, i)
 		must(t, get(t, o, i))
 	}
-	// Fill the rest of the disk, and some of what the store has reserved and not yet written.
-	must(t, o.Reserve(0))
+	// Fill the rest of the disk, and some of what the store has reserved and not yet written. It is a chunk of another size,
+	// which gets a new file: one that inherits the file of another has its space already.
+	odd := openObject(t, s, testSpec("odd", 900<<10, 900<<10))
+	must(t, odd.Reserve(0))
 	fillDisk(t, filepath.Join(dir, "others"))
 	hold := o.Hold()
 	hold.Set(0, o.Chunks())
-	if err := tryPut(o, 0); !errors.Is(err, ErrFull) {
+	if err := tryPut(odd, 0); !errors.Is(err, ErrFull) {
 		t.Errorf("writing to a full disk: %v", err)
 	}
 	if err := o.Reserve(1); err != nil && !errors.Is(err, ErrFull) {

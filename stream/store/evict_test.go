@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -387,4 +388,38 @@ func TestDropped(t *testing.T) {
 			t.Errorf("handle %d was told %v, want %v", k, told[k], want)
 		}
 	}
+}
+
+// TestInherit: a new chunk gets the file of the one that is evicted for it, and nothing of what was in it can be read.
+func TestInherit(t *testing.T) {
+	s := openStore(t, t.TempDir(), 4*mib)
+	o := openObject(t, s, testSpec("film", 64*mib, mib))
+	first := -1
+	for i := range o.Chunks() {
+		put(t, o, i)
+		if !o.Has(0) {
+			first = i
+			break
+		}
+	}
+	if first < 0 {
+		t.Fatal("nothing was evicted")
+	}
+	oldest := o.root.chunks[1]
+	before, err := os.Stat(oldest.path())
+	must(t, err)
+	must(t, o.Reserve(first+1))
+	after, err := os.Stat(o.root.chunks[first+1].path())
+	must(t, err)
+	if o.Has(1) || !os.SameFile(before, after) {
+		t.Fatalf("chunk %d has a file of its own", first+1)
+	}
+	if n, err := o.ReadFilling(first+1, make([]byte, 10), 0); n != 0 || !errors.Is(err, ErrMissing) {
+		t.Fatalf("read %d bytes of another chunk: %v", n, err)
+	}
+	if err := o.Commit(first + 1); !errors.Is(err, ErrMissing) {
+		t.Fatalf("committed what nobody wrote: %v", err)
+	}
+	put(t, o, first+1)
+	must(t, get(t, o, first+1))
 }
