@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/anacrolix/torrent"
 	"github.com/anacrolix/torrent/bencode"
 	"github.com/anacrolix/torrent/metainfo"
 
@@ -22,8 +23,8 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream/store"
 )
 
-// The infohashes of the fixtures, as libtorrent gives them.
 func TestReadMetainfo(t *testing.T) {
+	cl := newDeafClient(t)
 	for _, name := range fixtures() {
 		data, err := os.ReadFile(filepath.Join("testdata", name+".torrent"))
 		if err != nil {
@@ -34,6 +35,7 @@ func TestReadMetainfo(t *testing.T) {
 		if (tg.v1 != "") == strings.Contains(name, "-v2") || (tg.v2 != "") == strings.Contains(name, "-v1") {
 			t.Errorf("%s has the infohashes %q and %q", name, tg.v1, tg.v2)
 		}
+		checkTaken(t, cl, tg, mi)
 		if again, err := bencode.Marshal(mi); err != nil || !bytes.Equal(again, data) {
 			t.Errorf("%s, written again, has changed: %v", name, err)
 		}
@@ -129,6 +131,7 @@ func TestReadMetainfoHostile(t *testing.T) {
 
 // Odd but right: what other programs write and we take.
 func TestReadMetainfoOdd(t *testing.T) {
+	cl := newDeafClient(t)
 	v1 := dict("length", "i5e", "name", str("n"), "piece length", "i16384e", "pieces", str(strings.Repeat("h", 20)))
 	for name, data := range map[string]string{
 		"unknown keys":           dict("azureus_properties", dict("x", "i1e"), "info", v1, "x", "li1ei2ee"),
@@ -145,6 +148,7 @@ func TestReadMetainfoOdd(t *testing.T) {
 			continue
 		}
 		tg := targetOf(mi, info)
+		checkTaken(t, cl, tg, mi)
 		if len(tg.v1) != 40 || len(tg.trackers) > maxTrackers || len(tg.webSeeds) > maxWebSeeds {
 			t.Errorf("%s: %+v", name, tg)
 		}
@@ -154,7 +158,41 @@ func TestReadMetainfoOdd(t *testing.T) {
 	}
 }
 
-// What AddMetainfo takes, the library has to take as well: a torrent that it refuses would be waited for in vain.
+// newDeafClient is a client of the library that neither listens nor dials.
+func newDeafClient(tb testing.TB) *torrent.Client {
+	tb.Helper()
+	cfg := torrent.NewDefaultClientConfig()
+	cfg.DisableTCP, cfg.DisableUTP, cfg.NoDHT, cfg.DisableTrackers, cfg.NoDefaultPortForwarding = true, true, true, true, true
+	cfg.DefaultStorage = noStorage{}
+	cfg.Slogger = slog.New(slog.DiscardHandler)
+	cl, err := torrent.NewClient(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { cl.Close() })
+	return cl
+}
+
+// checkTaken checks that the library opens what we have taken for a torrent.
+func checkTaken(t *testing.T, cl *torrent.Client, tg target, mi *metainfo.MetaInfo) {
+	t.Helper()
+	opts := torrent.AddTorrentOpts{
+		InfoHash: tg.hashV1(), InfoBytes: mi.InfoBytes, PieceLayers: mi.PieceLayers,
+		DisableInitialPieceCheck: true, DeferStorageOpen: true,
+	}
+	if h, ok := tg.hashV2(); ok {
+		opts.InfoHashV2.Set(h)
+	}
+	tt, _ := cl.AddTorrentOpt(opts)
+	defer tt.Drop()
+	select {
+	case <-tt.GotInfo():
+	default:
+		t.Fatalf("the library does not take the torrent %s", tg.id())
+	}
+}
+
+// What we take for a torrent, the library has to take as well: one that it refuses would be waited for in vain.
 func FuzzReadMetainfo(f *testing.F) {
 	for _, name := range fixtures() {
 		data, err := os.ReadFile(filepath.Join("testdata", name+".torrent"))
@@ -168,6 +206,7 @@ func FuzzReadMetainfo(f *testing.F) {
 			f.Add([]byte(data))
 		}
 	}
+	cl := newDeafClient(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		start := time.Now()
 		mi, info, err := readMetainfo(data)
@@ -192,6 +231,7 @@ func FuzzReadMetainfo(f *testing.F) {
 			}
 		}
 		if l.pieces <= 1000 {
+			checkTaken(t, cl, tg, mi)
 			checkLayout(t, l, info)
 			c := newChecker(mi, info, l)
 			for i := range min(l.pieces, 20) {
