@@ -140,7 +140,17 @@ func (h *handout) ask(v view, b block) (what answer, skip block) {
 		h.done.add(b)
 		return settled, 1
 	}
-	return h.send(h.choose(piece, b), b), 1
+	// Once for each peer: one that cannot be asked is not chosen again.
+	for range h.peers {
+		q := h.choose(piece, b)
+		if q == nil {
+			break
+		}
+		if h.send(q, b) {
+			return sentNow, 1
+		}
+	}
+	return nobody, 1
 }
 
 // choose is the peer to ask for b, nil when nobody has room. A piece that has failed its hash comes from one peer alone, so
@@ -182,7 +192,10 @@ func (h *handout) hurry(v view, b block, piece int, q *peer) answer {
 		return settled
 	}
 	cancelRequest(h.t, b)
-	return h.send(other, b)
+	if h.send(other, b) {
+		return sentNow
+	}
+	return nobody
 }
 
 // best is the peer that would send b first, other than not. It is nil when nobody has room. A benched peer is taken only if
@@ -208,12 +221,23 @@ func (h *handout) best(piece int, b block, not *peer) *peer {
 	return best
 }
 
-func (h *handout) send(q *peer, b block) answer {
-	if q == nil || shouldRequest(q.conn, b) != nil {
-		return nobody
+// send asks q for b and reports whether that went. It does not while q owes us the answer to a cancel (BEP 6), which some
+// clients never give: then the only way to get b from it is a new connection.
+func (h *handout) send(q *peer, b block) bool {
+	if shouldRequest(q.conn, b) == nil {
+		if _, err := requestBlock(q.conn, b); err == nil {
+			delete(q.mute, b)
+			return true
+		}
 	}
-	if _, err := requestBlock(q.conn, b); err != nil {
-		return nobody
+	q.refuse(b, h.now)
+	if q.mute == nil {
+		q.mute = make(map[block]time.Time)
 	}
-	return sentNow
+	if since, ok := q.mute[b]; !ok {
+		q.mute[b] = h.now
+	} else if h.now.Sub(since) > healTime {
+		q.deaf = true
+	}
+	return false
 }

@@ -25,6 +25,9 @@ type peer struct {
 	asked    time.Time // when inflight last became non-empty
 	useful   int64     // bytes of blocks we wanted
 
+	mute map[block]time.Time // blocks it cannot be asked for, as far as we see without reason, and since when
+	deaf bool                // it needs a new connection
+
 	strikes int       // times it has stalled since its last block
 	bench   time.Time // until then it is asked only if there is nobody else
 }
@@ -39,6 +42,21 @@ func (p *peer) window() int {
 
 // room is how many more requests p should get now.
 func (p *peer) room() int { return p.window() - len(p.inflight) }
+
+// refuse notes that p does not give b now.
+func (p *peer) refuse(b block, now time.Time) {
+	if p.refused == nil {
+		p.refused = make(map[block]time.Time)
+	}
+	if len(p.refused) < 4096 {
+		p.refused[b] = now
+	}
+}
+
+// silent reports whether p could send and has not for so long.
+func (p *peer) silent(now time.Time, d time.Duration) bool {
+	return !p.choked && now.Sub(p.lastData) > d && (len(p.inflight) > 0 || len(p.mute) > 0) && now.Sub(p.asked) > d
+}
 
 // dialAddr is where p can be reached again, "" if unknown.
 func (p *peer) dialAddr() string {
@@ -98,6 +116,16 @@ const maxPast = 2 * maxPeers
 
 func newPeerSet() *peerSet {
 	return &peerSet{peers: make(map[*torrent.Peer]*peer), wake: make(chan struct{}, 1)}
+}
+
+// pick lists the peers that ok accepts.
+func (s *peerSet) pick(ok func(*peer) bool) (picked []*peer) {
+	for _, p := range s.peers {
+		if ok(p) {
+			picked = append(picked, p)
+		}
+	}
+	return picked
 }
 
 func (s *peerSet) signal() {
@@ -218,11 +246,8 @@ func (r *registry) onMessage(pc *torrent.PeerConn, m *pp.Message) {
 			p.fast[int(m.Index)] = true
 		}
 	case pp.Reject:
-		if b := blockOf(pc.Torrent(), m); b >= 0 && len(p.refused) < 4096 {
-			if p.refused == nil {
-				p.refused = make(map[block]time.Time)
-			}
-			p.refused[block(b)] = time.Now()
+		if b := blockOf(pc.Torrent(), m); b >= 0 {
+			p.refuse(block(b), time.Now())
 		}
 	case pp.Piece:
 		p.swarm.bytes += int64(len(m.Piece))

@@ -80,8 +80,10 @@ func (p *picker) round(now time.Time) bool {
 	}
 	p.request(now, needs, glows)
 	bytes, peers := p.set.bytes, len(p.set.peers)
+	deaf := p.set.pick(func(q *peer) bool { return q.deaf })
 	clientUnlock(p.client)
 	p.rate.sample(now, bytes)
+	p.reconnect(deaf)
 	p.heal(needs, now, bytes, peers)
 	return len(needs)+len(glows) != 0
 }
@@ -177,9 +179,22 @@ func (p *picker) heal(needs []view, now time.Time, bytes int64, peers int) {
 	for _, q := range p.set.peers {
 		clear(q.refused)
 	}
+	silent := p.set.pick(func(q *peer) bool { return q.silent(now, healTime) })
 	clientUnlock(p.client)
+	p.reconnect(silent)
 	p.s.redial()
 	p.set.signal()
+}
+
+// reconnect ends connections that are of no use any more and dials their peers anew.
+func (p *picker) reconnect(peers []*peer) {
+	for _, q := range peers {
+		p.s.log.Debug("ending a connection that is stuck", "root", p.s.id, "peer", q.conn.RemoteAddr)
+		q.conn.Close()
+		if addr := q.dialAddr(); addr != "" {
+			p.s.addPeers([]string{addr})
+		}
+	}
 }
 
 // cancelUnwanted takes back requests for pieces that nobody wants any more. The client is locked.
@@ -218,6 +233,11 @@ func (p *picker) usable(now time.Time) []*peer {
 		for b, at := range q.refused {
 			if now.Sub(at) > refusedTime {
 				delete(q.refused, b)
+			}
+		}
+		for b, since := range q.mute {
+			if now.Sub(since) > 6*healTime {
+				delete(q.mute, b) // it came from elsewhere
 			}
 		}
 		if !q.choked || len(q.fast) > 0 {
