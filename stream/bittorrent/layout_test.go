@@ -110,8 +110,7 @@ func checkLayout(t *testing.T, l layout, info *metainfo.Info) {
 			t.Fatalf("piece %d: %d blocks from %d", i, l.blocks(i), l.first(i))
 		}
 	}
-	last := l.pieces - 1
-	end := int64(last)*l.pieceLength + l.size(last)
+	end := l.total()
 	var sum, files int64
 	for i := range l.pieces {
 		sum += l.size(i)

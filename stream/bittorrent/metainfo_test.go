@@ -222,7 +222,7 @@ func FuzzReadMetainfo(f *testing.F) {
 		if err != nil || again.id() != tg.id() {
 			t.Fatalf("the id %q is read as %q, %v", tg.id(), again.id(), err)
 		}
-		end := int64(l.pieces-1)*l.pieceLength + l.size(l.pieces-1)
+		end := l.total()
 		list := newFileList(nil, info, mi.Encoding)
 		checkFileList(t, list)
 		for _, file := range list.files {
