@@ -2,6 +2,7 @@ package bittorrent
 
 import (
 	"fmt"
+	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,13 +75,13 @@ func cleanElement(e string) string {
 	return e
 }
 
-// unique returns path, with a number behind it if the list has it already. again counts how often it had, so that a hundred
-// thousand equal names cost no more than different ones.
-func (l *fileList) unique(path string, again map[string]int) string {
-	candidate := path
+// unique returns path, with a number before its extension if the list has it already. again counts how often it had, so that a
+// hundred thousand equal names cost no more than different ones.
+func (l *fileList) unique(name string, again map[string]int) string {
+	candidate, ext := name, path.Ext(name)
 	for l.byPath[candidate] != nil {
-		again[path]++
-		candidate = fmt.Sprintf("%s (%d)", path, again[path]+1)
+		again[name]++
+		candidate = fmt.Sprintf("%s (%d)%s", strings.TrimSuffix(name, ext), again[name]+1, ext)
 	}
 	return candidate
 }

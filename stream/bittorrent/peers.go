@@ -74,6 +74,9 @@ func (p *peer) dialAddr() string {
 	return ap.String()
 }
 
+// stallTime is the least time without a block that counts as a stall. Transmission answers in pulses of half a second.
+const stallTime = 700 * time.Millisecond
+
 // stalled reports whether p owes us blocks and has sent none for longer than its own pace explains.
 func (p *peer) stalled(now time.Time) bool {
 	if len(p.inflight) == 0 {
@@ -83,7 +86,7 @@ func (p *peer) stalled(now time.Time) bool {
 	if p.lastData.After(since) {
 		since = p.lastData
 	}
-	return now.Sub(since) > max(400*time.Millisecond, 4*seconds(p.pace.delay.best))
+	return now.Sub(since) > max(stallTime, 4*seconds(p.pace.delay.best))
 }
 
 // review benches p if it has stalled: for two seconds, and longer each time it does so again.

@@ -95,7 +95,7 @@ type fileList struct {
 	name   string // of the torrent
 	files  []*file
 	byPath map[string]*file
-	raw    map[string]*file // by the bytes of the torrent, where they are no UTF-8
+	raw    map[string]*file // by the bytes of the torrent, where they are no UTF-8; whole paths only
 }
 
 func (l *fileList) lookup(path string) (*file, string, error) {
@@ -113,5 +113,8 @@ func (l *fileList) lookup(path string) (*file, string, error) {
 			return f, rest, nil
 		}
 	}
-	return stream.Find(l.raw, path)
+	if f := l.raw[path]; f != nil {
+		return f, "", nil
+	}
+	return nil, "", fs.ErrNotExist
 }

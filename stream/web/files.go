@@ -85,6 +85,7 @@ func (h *Handler) links(req stream.Request, id string, u *url.URL) func(path str
 			}
 		}
 	}
+	query.Del("xt") // it is in the ID
 	tail := ""
 	if len(query) > 0 {
 		tail = "?" + query.Encode()

@@ -137,5 +137,6 @@ func hints(u *url.URL) url.Values {
 	return picked
 }
 
-// hintKeys are those parameters of magnet URIs that name trackers, web seeds and peers, and the name to show.
-func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn"} }
+// hintKeys are those parameters of magnet URIs that name trackers, web seeds and peers, and the name to show. The topic itself is
+// there when a page has put a magnet URI into its URL without percent-encoding it.
+func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn", "xt"} }
