@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/anacrolix/torrent"
+	"github.com/anacrolix/torrent/types/infohash"
 	"github.com/pion/webrtc/v4"
 	"golang.org/x/time/rate"
 )
@@ -67,6 +68,7 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	cc.HeaderObfuscationPolicy = torrent.HeaderObfuscationPolicy{Preferred: false}
 	cc.MaxUnverifiedBytes = 0 // the picker's windows bound it
 	reg.install(&cc.Callbacks)
+	cc.Callbacks.CompletedHandshake = func(pc *torrent.PeerConn, _ infohash.T) { expectNoReject(&pc.PeerID) }
 
 	cc.DialForPeerConns = false
 	cl, err := listen(cc)
@@ -106,6 +108,18 @@ func limiter(bytesPerSecond int64) *rate.Limiter {
 		return rate.NewLimiter(rate.Inf, 0)
 	}
 	return rate.NewLimiter(rate.Limit(bytesPerSecond), int(max(bytesPerSecond, 256<<10)))
+}
+
+// expectNoReject has the library not wait for the answer to a cancel that some peers never give. BEP 6 asks for one, and until
+// it is there the library does not ask that peer for the block again: a reader who comes back to it would wait for good.
+// WebTorrent (bittorrent-protocol up to 5.0.9) forgets a cancelled request and says nothing, as Transmission did before 4.0.
+// That one the library knows, by the only thing it looks at, so its id is what WebTorrent gets.
+func expectNoReject(id *torrent.PeerID) {
+	switch string(id[:3]) {
+	case "-WW", "-WD": // in a page, on a desktop
+		copy(id[:], "-TR3")
+		id[7] = '-'
+	}
 }
 
 // headStart delays d if it dials uTP.
