@@ -18,6 +18,7 @@ type pieceStorage struct {
 	obj    *store.Object
 	layout layout
 	events pieceEvents
+	early  bool // the library's own readers may read what is not verified; ours do not go through here
 }
 
 // pieceEvents hears what happens to pieces. Its methods are called without any lock of ours and possibly at once.
@@ -54,11 +55,11 @@ func (p pieceChunk) WriteAt(b []byte, off int64) (int, error) {
 	return len(b), nil
 }
 
-// ReadAt is for uploads. The library reads only what it believes verified; a piece that was recycled since is an error and
-// never io.EOF, which the library takes for a reason to mark the piece incomplete while it may be coming in again.
+// ReadAt is for uploads, which are of verified pieces only. One that was recycled since is an error, and never io.EOF, which the
+// library takes for a reason to mark the piece incomplete while it may be coming in again.
 func (p pieceChunk) ReadAt(b []byte, off int64) (int, error) {
 	n, err := p.s.obj.ReadAt(p.i, b, off)
-	if errors.Is(err, store.ErrMissing) {
+	if p.s.early && errors.Is(err, store.ErrMissing) {
 		n, err = p.s.obj.ReadFilling(p.i, b, off)
 	}
 	if err != nil {

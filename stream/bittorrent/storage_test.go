@@ -34,7 +34,7 @@ func (s suiteStorage) OpenTorrent(ctx context.Context, info *metainfo.Info, ih m
 	if err != nil {
 		return storage.TorrentImpl{}, err
 	}
-	impl, err := (&pieceStorage{obj, l, deaf{}}).OpenTorrent(ctx, info, ih)
+	impl, err := (&pieceStorage{obj, l, deaf{}, true}).OpenTorrent(ctx, info, ih)
 	impl.Close = obj.Close
 	return impl, err
 }

@@ -95,7 +95,7 @@ func (s *swarm) prepare(ctx context.Context) error {
 		return fmt.Errorf("bittorrent: %s: %w", s.id, spaceError(err))
 	}
 	s.list = newFileList(s, info, s.b.encodingOf(s.id))
-	if err := s.t.OpenStorage(ctx, &pieceStorage{obj, l, s}); err != nil {
+	if err := s.t.OpenStorage(ctx, &pieceStorage{obj: obj, layout: l, events: s}); err != nil {
 		obj.Close()
 		return fmt.Errorf("bittorrent: %s: opening storage: %w", s.id, err)
 	}
