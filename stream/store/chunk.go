@@ -113,7 +113,9 @@ func (s *Store) openFile(c *chunk) (err error) {
 	if c.file, err = os.OpenFile(c.path(), flag, 0); err != nil {
 		return err
 	}
-	s.files.add(c)
+	if s.files.add(c); c.file == nil { // the store was closed meanwhile
+		return fs.ErrClosed
+	}
 	return nil
 }
 
@@ -142,8 +144,8 @@ func (s *Store) create(c *chunk) error {
 	return nil
 }
 
-// open opens the file that h has inherited, or creates one of its final size, so that file systems do not set space aside for a
-// file that seems to grow.
+// open opens the file that h has inherited, or creates one of its final size, so that file systems do not set space aside
+// for a file that seems to grow.
 func (h *heir) open() (*os.File, error) {
 	flags := os.O_RDWR | os.O_CREATE | os.O_TRUNC
 	if h.taken {
@@ -162,7 +164,7 @@ func (h *heir) open() (*os.File, error) {
 	}
 	if err := f.Truncate(h.size); err != nil {
 		f.Close()
-		os.Remove(h.path)
+		removeFile(h.path)
 		return nil, err
 	}
 	return f, nil
@@ -171,7 +173,7 @@ func (h *heir) open() (*os.File, error) {
 // disown deletes what h has inherited, when it will not be made.
 func (h *heir) disown() {
 	if h.taken {
-		os.Remove(h.path)
+		removeFile(h.path)
 		os.Remove(filepath.Dir(h.path)) // stays if there is a chunk in it
 	}
 }
@@ -308,8 +310,9 @@ func (s *Store) beginDrop(c *chunk) {
 	c.state = gone
 }
 
-// finishDrop deletes the file of c after beginDrop, or leaves it to h, and returns the bytes freed. c.io is held exclusively. A file that cannot
-// be deleted is back in its list as if just used, and not trusted: it still counts, and it is tried again some time.
+// finishDrop deletes the file of c after beginDrop, or leaves it to h, and returns the bytes freed. c.io is held exclusively.
+// A file that cannot be deleted is back in its list as if just used, and not trusted: it still counts, and it is tried again
+// some time.
 func (s *Store) finishDrop(c *chunk, h *heir) (freed int64, err error) {
 	s.files.close(c)
 	path := c.pathAs(c.fill != nil)
@@ -342,13 +345,19 @@ func (s *Store) finishDrop(c *chunk, h *heir) (freed int64, err error) {
 	return freed, nil
 }
 
-// removeFile deletes path. On Windows a virus scanner may have it open for a moment.
-func removeFile(path string) (err error) {
+// removeFile deletes path, if it is there.
+func removeFile(path string) error {
+	err := retry(func() error { return os.Remove(path) })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// retry calls f, which deletes or renames a file, and on Windows again: a virus scanner may have it open for a moment.
+func retry(f func() error) (err error) {
 	for tries := range 20 {
-		if err = os.Remove(path); err == nil || errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if runtime.GOOS != "windows" {
+		if err = f(); err == nil || errors.Is(err, fs.ErrNotExist) || runtime.GOOS != "windows" {
 			break
 		}
 		time.Sleep(time.Duration(tries) * time.Millisecond)

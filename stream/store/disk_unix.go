@@ -28,6 +28,9 @@ func stampOf(f *os.File) (stamp, error) {
 // noSpace tells errors that deleting something may cure.
 func noSpace(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
+// syncFile brings the file of c, which is open, to the disk.
+func syncFile(c *chunk) error { return c.file.Sync() }
+
 // syncDir makes the names in dir durable.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
@@ -68,6 +71,12 @@ func listFolder(dir string, sizes bool) ([]listed, error) {
 		files = append(files, f)
 	}
 	return files, err
+}
+
+// soleName reports whether path is a file that has no other name, so that writing to it changes nobody else's.
+func soleName(path string) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG && st.Nlink == 1
 }
 
 // rename is os.Rename of a file, without a look at what is there before.

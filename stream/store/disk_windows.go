@@ -60,6 +60,15 @@ func noSpace(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL)
 }
 
+// syncFile brings the file of c to the disk. Windows flushes only for who may write, and c.file is for reading.
+func syncFile(c *chunk) error {
+	f, err := os.OpenFile(c.path(), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
 // syncDir does nothing: Windows cannot flush a folder, and NTFS keeps names in its journal.
 func syncDir(string) error { return nil }
 
@@ -80,7 +89,12 @@ func listFolder(dir string, _ bool) ([]listed, error) {
 	return files, err
 }
 
-func rename(from, to string) error { return os.Rename(from, to) }
+// soleName would have to open the file; hard links are rare here.
+func soleName(string) bool { return true }
+
+func rename(from, to string) error {
+	return retry(func() error { return os.Rename(from, to) })
+}
 
 // keepOpen: a file can be neither renamed nor deleted while it is open.
 const keepOpen = false

@@ -77,7 +77,8 @@ func (o *Object) begin(c *chunk) error {
 }
 
 // WriteAt writes p at off of chunk i, after reserving it when needed; errors are those of [Object.Reserve]. Writing to a
-// verified chunk does nothing, since its bytes are known already.
+// verified chunk does nothing, since its bytes are known already; one that comes from before is checked first, and dropped and
+// reserved anew when it is damaged. ErrMissing: it is damaged and cannot be deleted.
 func (o *Object) WriteAt(i int, p []byte, off int64) error {
 	if err := o.ready(i, off, int64(len(p))); err != nil {
 		return err
@@ -90,15 +91,24 @@ func (o *Object) WriteAt(i int, p []byte, off int64) error {
 }
 
 func (o *Object) writeAt(i int, p []byte, off int64) error {
-	for {
+	s := o.store
+	for damaged := 0; ; {
 		c, err := o.reserve(i)
 		if err != nil {
 			return err
 		}
-		if err = o.store.use(c); err == nil {
-			return c.write(p, off)
+		if err = s.use(c); err == nil {
+			if c.state == filling || c.trusted {
+				return c.write(p, off)
+			}
+			c.io.RUnlock()
 		}
-		if !errors.Is(err, ErrMissing) { // else it was dropped since
+		if err == nil || errors.Is(err, fs.ErrNotExist) { // then so is the file of a verified one
+			if err = s.verify(c, false); errors.Is(err, ErrMissing) {
+				damaged++
+			}
+		}
+		if err != nil && (!errors.Is(err, ErrMissing) || damaged == 3) { // else it was dropped since
 			return err
 		}
 	}
@@ -117,8 +127,9 @@ func (c *chunk) write(p []byte, off int64) error {
 	return err
 }
 
-// Commit makes chunk i verified: the caller has checked its content, all of which was written. On a verified chunk it does
-// nothing but remember that it was checked just now. ErrMissing: not all of it was written, or it was dropped meanwhile.
+// Commit makes chunk i verified: the caller has checked its content, all of which was written. A verified chunk is checked
+// by the store itself unless that was done before, since nobody knows whether the caller has seen what is on the disk.
+// ErrMissing: not all of it was written, or it was dropped meanwhile, or is damaged and dropped now.
 func (o *Object) Commit(i int) error {
 	if err := o.ready(i, 0, 0); err != nil {
 		return err
@@ -128,16 +139,15 @@ func (o *Object) Commit(i int) error {
 	if c == nil {
 		return o.fail(i, ErrMissing)
 	}
+	err := ErrMissing
 	c.io.Lock()
-	defer c.io.Unlock()
-	var err error
-	switch c.state {
-	case verified:
-		o.store.trust(c)
-	case filling:
+	state := c.state
+	if state == filling {
 		err = o.store.commit(c)
-	default:
-		err = ErrMissing
+	}
+	c.io.Unlock()
+	if state == verified {
+		err = o.store.verify(c, false)
 	}
 	if err != nil {
 		return o.fail(i, err)

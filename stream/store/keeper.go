@@ -157,7 +157,7 @@ func (s *Store) syncChunks(ctx context.Context) {
 		if s.use(c) != nil {
 			continue
 		}
-		err := c.file.Sync()
+		err := syncFile(c)
 		c.io.RUnlock()
 		if err != nil { // then nobody knows what is on the disk
 			s.log.Warn("cannot write a chunk to the disk", "root", c.root.key, "chunk", c.i, "err", err)

@@ -118,7 +118,7 @@ func writeFile(path string, data []byte) (err error) {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(temp, path)
+		err = rename(temp, path)
 	}
 	if err != nil {
 		os.Remove(temp)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"iter"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -194,29 +193,6 @@ func (o *Object) HasAll(from, to int) bool {
 		}
 	}
 	return true
-}
-
-// Missing yields the chunks of [from, to) that are not here and verified, in order. It holds no lock while it yields.
-func (o *Object) Missing(from, to int) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		var batch [64]int
-		for i, end := max(from, 0), min(to, o.Chunks()); i < end; {
-			n := 0
-			o.store.mu.Lock()
-			for ; i < end && n < len(batch); i++ {
-				if c := o.root.chunks[i]; c == nil || c.state != verified {
-					batch[n] = i
-					n++
-				}
-			}
-			o.store.mu.Unlock()
-			for _, i := range batch[:n] {
-				if !yield(i) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // A Hold is the window of a reader: its chunks are not evicted. They need not be here yet.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -85,7 +84,7 @@ func TestRecycleHeldAndCancelled(t *testing.T) {
 		idle := openObject(t, s, testSpec("b", 3*mib, mib)) // open, but nobody reads
 		_, err := s.Recycle(t.Context(), Want{All: true})
 		must(t, err)
-		if !o.HasAll(0, 3) || len(slices.Collect(idle.Missing(0, 3))) != 3 || ids(s) != "a b c" {
+		if !o.HasAll(0, 3) || len(missing(idle, 0, 3)) != 3 || ids(s) != "a b c" {
 			t.Errorf("left %q", ids(s))
 		}
 		put(t, idle, 0) // and goes on
@@ -246,7 +245,7 @@ func TestMetaQuota(t *testing.T) {
 		if len(strings.Fields(left)) < 15 || !strings.HasPrefix(left, "n299 n298 ") || strings.Contains(left, " m") {
 			t.Errorf("left: %s", left)
 		}
-		if n := 20 - len(slices.Collect(o.Missing(0, 20))); n < 5 {
+		if n := 20 - len(missing(o, 0, 20)); n < 5 {
 			t.Errorf("only %d chunks are left beside the side files", n)
 		}
 		if du := du(t, dir); du > 8*mib {

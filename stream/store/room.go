@@ -39,7 +39,8 @@ func (s *Store) claim(r *root, n int64, i int, h *heir) error {
 // An heir is a chunk that is about to be made. The file of a chunk of the same size that is evicted for it becomes its own: at
 // a full quota every new chunk takes the place of an old one, and ext4 for one is slow to make files in the minutes after many
 // were deleted (half a millisecond each instead of a twentieth: it looks for an inode that was not in use lately). What is in
-// the file is never read before it is written over, since reads ask fill.
+// the file is never read before it is written over, since reads ask fill. A file with a second name, by a hard link of somebody
+// else, is not inherited.
 type heir struct {
 	path  string // of its .part
 	size  int64
@@ -48,7 +49,7 @@ type heir struct {
 
 // inherit makes path the file of h, if it fits, and reports whether it did.
 func (h *heir) inherit(path string, size int64) bool {
-	if h == nil || h.taken || h.size != size {
+	if h == nil || h.taken || h.size != size || !soleName(path) {
 		return false
 	}
 	err := os.Rename(path, h.path)

@@ -106,6 +106,16 @@ func get(t testing.TB, o *Object, i int) error {
 	return nil
 }
 
+// missing lists the chunks of [from, to) that are not here.
+func missing(o *Object, from, to int) (list []int) {
+	for i := from; i < to; i++ {
+		if !o.Has(i) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
 // du is what du says of dir, in bytes.
 func du(t testing.TB, dir string) (n int64) {
 	t.Helper()
