@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +43,8 @@ func Dial(dataDir string) (*Client, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil // it is this machine
 	t.DisableKeepAlives = true
-	return &Client{dataDir, in, &http.Client{Transport: t}}, nil
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the program sends nobody elsewhere
+	return &Client{dataDir, in, &http.Client{Transport: t, CheckRedirect: stay}}, nil
 }
 
 // Addr is the host and port that the program answers on.
@@ -73,11 +75,32 @@ func (c *Client) Recycle(ctx context.Context, what web.Recycle) (freed int64, er
 // Page returns the address of the program's own page.
 func (c *Client) Page(ctx context.Context) (url string, err error) {
 	var out struct{ URL string }
-	err = c.call(ctx, http.MethodPost, "/api/v0/open", nil, &out)
-	return out.URL, err
+	if err := c.call(ctx, http.MethodPost, "/api/v0/open", nil, &out); err != nil {
+		return "", err
+	}
+	port, err := parseAddr(c.in.Addr)
+	if err != nil {
+		return "", err
+	}
+	return pageURL(port, out.URL)
 }
 
-// Quit tells the program to end, and returns when it has let go of its data folder.
+// The part of a page's address that the answer may choose: a query and a fragment.
+var queryFragment = regexp.MustCompile(`^(\?[0-9A-Za-z_.~%=&-]*)?(#[0-9A-Za-z_.~%=&-]*)?$`)
+
+// pageURL checks that answer is the page of the program on port, and no other. After a crash control.json can name a port that
+// another user's program has by now, and the desktop opens whatever it is given: files and programs too.
+func pageURL(port uint16, answer string) (string, error) {
+	page := fmt.Sprintf("http://localhost:%d/", port)
+	rest, ok := strings.CutPrefix(answer, page)
+	if !ok || !queryFragment.MatchString(rest) {
+		return "", fmt.Errorf("answer of the program: %.100q is not its page", answer)
+	}
+	return page + rest, nil
+}
+
+// Quit tells the program to end, and returns when all that it ran has ended. Only the lock of the data folder may be held a
+// moment longer.
 func (c *Client) Quit(ctx context.Context) error {
 	if err := c.call(ctx, http.MethodPost, "/api/v0/quit", nil, nil); err != nil {
 		return err
@@ -168,6 +191,9 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 		return fmt.Errorf("ask the program: %w", err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized { // it does not know the token: another program has the port by now
+		return ErrNotRunning
+	}
 	if resp.StatusCode/100 != 2 {
 		return refusal(resp)
 	}

@@ -56,6 +56,8 @@ func TestParseConfig(t *testing.T) {
 		{"dht = true", `config.toml:1: unknown key "dht" (did you mean "bittorrent.dht"?)`},
 		{"[bittorrent]\nmaxpeers = 3", `config.toml:2: unknown key "bittorrent.maxpeers" (did you mean "bittorrent.max_peers"?)`},
 		{"[bitorrent]\ndht = true", `config.toml:1: unknown table "bitorrent" (did you mean "bittorrent"?)`},
+		{"\"bittorrent.dht\" = false", `config.toml:1: unknown key "'bittorrent.dht'" (did you mean "bittorrent.dht"?)`},
+		{"bittorrent = { 'a.b' = 1 }", `config.toml:1: unknown key "bittorrent.'a.b'"`},
 		{"[ipfs]\nx = true", `config.toml:1: unknown table "ipfs"`},
 		{"bittorrent = { dht = true, xyz = 1 }", `config.toml:1: unknown key "bittorrent.xyz"`},
 		{"upload = true\nupload = false", `config.toml:2: key upload is already defined`},

@@ -116,10 +116,10 @@ func configKeys(data []byte) []configKey {
 			}
 			name = append(name, string(n.Data))
 		}
-		full := prefix + strings.Join(name, ".")
+		full := prefix + dotted(name)
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			full = strings.Join(name, ".")
+			full = dotted(name)
 			prefix = full + "."
 			keys = append(keys, configKey{full, e.Kind == unstable.Table, line})
 		case unstable.KeyValue:
@@ -141,9 +141,20 @@ func inlineKeys(table string, v *unstable.Node, line int) []configKey {
 		for k := it.Node().Key(); k.Next(); {
 			name = append(name, string(k.Node().Data))
 		}
-		keys = append(keys, configKey{table + "." + strings.Join(name, "."), false, line})
+		keys = append(keys, configKey{table + "." + dotted(name), false, line})
 	}
 	return keys
+}
+
+// dotted joins the parts of a key. One with a dot of its own gets quotes: "a.b" = 1 is not a.b = 1.
+func dotted(parts []string) string {
+	out := make([]string, len(parts))
+	for i, p := range parts {
+		if out[i] = p; p == "" || strings.Contains(p, ".") {
+			out[i] = "'" + p + "'"
+		}
+	}
+	return strings.Join(out, ".")
 }
 
 // unknownKey is the message for a key that is no setting, with the one that was probably meant.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -54,7 +55,7 @@ func announce(dataDir string, in instance) (retract func() error, err error) {
 		return nil, fmt.Errorf("control file: %w", err)
 	}
 	return func() error {
-		if err := os.Remove(controlFile(dataDir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := insist(func() error { return os.Remove(controlFile(dataDir)) }); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("control file: %w", err)
 		}
 		return nil
@@ -121,5 +122,17 @@ func replaceFile(name string, data []byte, lasting bool) (err error) {
 	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	return insist(func() error { return os.Rename(f.Name(), name) })
+}
+
+// insist calls f until it works, for half a second at most. On Windows a file cannot be removed or replaced while somebody
+// reads it, and the commands that wait for the program read control.json now and then.
+func insist(f func() error) (err error) {
+	for range 50 {
+		if err = f(); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return err
 }

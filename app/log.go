@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,6 +22,20 @@ func OpenLog(dataDir string, level slog.Level, stderr io.Writer) (*slog.Logger, 
 		return nil, nil, fmt.Errorf("log folder: %w", err)
 	}
 	file := &lumberjack.Logger{Filename: name, MaxSize: 5, MaxBackups: 3} // MiB, files
-	h := slog.NewTextHandler(io.MultiWriter(file, stderr), &slog.HandlerOptions{Level: level})
+	h := slog.NewTextHandler(tee{stderr, file}, &slog.HandlerOptions{Level: level})
 	return slog.New(h), file, nil
+}
+
+// A tee writes to all of its writers, whatever becomes of one: a full disk does not silence stderr, nor a closed terminal the
+// file.
+type tee []io.Writer
+
+func (t tee) Write(p []byte) (int, error) {
+	var errs []error
+	for _, w := range t {
+		if _, err := w.Write(p); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return len(p), errors.Join(errs...)
 }

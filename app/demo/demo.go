@@ -32,18 +32,22 @@ func Config(c app.Config) app.Config {
 	return c
 }
 
-// Run runs the demo until ctx ends. o is as for [app.Run], with a config that [Config] has been over; an empty DataDir is a
-// temporary one, removed in the end. show is called once with the address of the page, when everything answers; its error ends
+// Run runs the demo until ctx ends. o is as for [app.Run], with a config that [Config] has been over. The data folder is always
+// a temporary one, removed in the end; it is made in o.DataDir, or where the system has such folders when that is empty. show is called once with the address of the page, when everything answers; its error ends
 // the demo.
 func Run(ctx context.Context, o app.Options, show func(page string) error) (err error) {
-	if o.DataDir == "" {
-		dir, err := os.MkdirTemp("", "universal-p2p-demo-")
-		if err != nil {
+	if o.DataDir != "" {
+		if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
-		defer os.RemoveAll(dir)
-		o.DataDir = dir
 	}
+	// Never o.DataDir itself: what a user has there must not be recycled down to the quota of the demo.
+	dir, err := os.MkdirTemp(o.DataDir, "universal-p2p-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	o.DataDir = dir
 	content, err := newContent("Universal P2P demo", assets.Demo())
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func rootOf(ctx context.Context, client *app.Client, arg string) (root string, e
 	if strings.HasPrefix(strings.ToLower(arg), "magnet:") {
 		return arg, nil
 	}
-	data, err := os.ReadFile(arg)
+	data, err := readTorrent(arg)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && infohash.MatchString(arg):
 		return arg, nil
@@ -73,6 +73,33 @@ func rootOf(ctx context.Context, client *app.Client, arg string) (root string, e
 		return "", fmt.Errorf("%s: %w", arg, err)
 	}
 	return root, nil
+}
+
+// maxTorrent is the most a .torrent file can have, in bytes.
+const maxTorrent = 16 << 20
+
+// readTorrent reads a file that is not endless and does not wait for anybody.
+func readTorrent(name string) ([]byte, error) {
+	info, err := os.Stat(name) // before it is opened: that alone can wait
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: it is no regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxTorrent+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxTorrent {
+		return nil, fmt.Errorf("%s: it is too large for a .torrent file; the most is %s", name, app.FormatSize(maxTorrent))
+	}
+	return data, nil
 }
 
 // find asks for the files of root until ctx ends: one request of ours gives up after a minute, the search need not. Meanwhile

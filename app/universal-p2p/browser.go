@@ -6,8 +6,9 @@ import (
 	"runtime"
 )
 
-// openBrowser shows url in the user's browser. It does not wait for the browser, which may stay for hours.
-func openBrowser(url string) error {
+// openBrowser shows url in the user's browser. It does not wait for the browser, which may stay for hours: a caller that stays
+// as well calls wait, so that no zombie is left.
+func openBrowser(url string) (wait func() error, err error) {
 	var cmd *exec.Cmd
 	switch runtime.GOOS {
 	case "windows":
@@ -18,7 +19,7 @@ func openBrowser(url string) error {
 		cmd = exec.Command("xdg-open", url)
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("no browser to open: %w; open %s yourself", err, url)
+		return nil, fmt.Errorf("no browser to open: %w; open %s yourself", err, url)
 	}
-	return cmd.Process.Release()
+	return cmd.Wait, nil
 }

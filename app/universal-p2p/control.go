@@ -89,15 +89,17 @@ func newRecycle(f *common) *cobra.Command {
 				if what.Free, err = app.ParseSize(free); err != nil {
 					return usagef("--free: %w", err)
 				}
-				if what.Free == 0 {
-					return nil
-				}
 			}
 			client, err := f.dial()
 			if err != nil {
 				return err
 			}
-			freed, err := client.Recycle(c.Context(), what)
+			var freed int64
+			if what == (web.Recycle{}) { // --free 0: nothing to do, but for a program that is there
+				_, err = client.Status(c.Context())
+			} else {
+				freed, err = client.Recycle(c.Context(), what)
+			}
 			if err != nil {
 				return err
 			}
@@ -137,7 +139,8 @@ func newOpen(f *common) *cobra.Command {
 				return err
 			}
 			if !only {
-				return openBrowser(page)
+				_, err = openBrowser(page)
+				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), page)
 			return err

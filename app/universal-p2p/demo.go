@@ -20,7 +20,8 @@ func newDemo(f *common) *cobra.Command {
 		Long: `Show the program at work, without the internet.
 
 It starts a copy of the program on a free port with a temporary data folder, a peer that has a video, pictures and a text, and a
-web page that shows them; and opens the page in the browser. Ctrl-C ends it all and cleans up.`,
+web page that shows them; and opens the page in the browser. Ctrl-C ends it all and cleans up. With --data-dir the temporary folder
+is made in that one, and nothing else in it is touched.`,
 		Args: takes(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			out := c.OutOrStdout()
@@ -30,9 +31,12 @@ web page that shows them; and opens the page in the browser. Ctrl-C ends it all 
 					return nil
 				}
 				fmt.Fprintln(c.ErrOrStderr(), "The demo runs. Press Ctrl-C to end it.")
-				if err := openBrowser(page); err != nil {
+				wait, err := openBrowser(page)
+				if err != nil {
 					fmt.Fprintln(c.ErrOrStderr(), "universal-p2p:", err)
+					return nil
 				}
+				go wait() // the browser may outlive the demo: this ends with it or with our process, whichever is first
 				return nil
 			})
 		},

@@ -24,11 +24,21 @@ func newRun(f *common) *cobra.Command {
 When the program runs already on the same data folder, its page is opened instead.`,
 		Args: takes(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			err := runApp(c.Context(), f, level, c.ErrOrStderr())
-			if !errors.Is(err, app.ErrRunning) {
+			o, closer, err := f.options(level, c.ErrOrStderr())
+			if err != nil {
 				return err
 			}
-			return secondStart(c, f, headless || autostart)
+			addr, page, err := runOrFind(c.Context(), o)
+			err = errors.Join(err, closer.Close())
+			switch {
+			case err != nil || page == "" || autostart:
+				return err
+			case headless:
+				fmt.Fprintf(c.ErrOrStderr(), "universal-p2p: it runs already, at http://%s\n", addr)
+				return nil
+			}
+			_, err = openBrowser(page) // somebody clicked its icon again and wants to see it
+			return err
 		},
 	}
 	fl := c.Flags()
@@ -38,21 +48,21 @@ When the program runs already on the same data folder, its page is opened instea
 	return c
 }
 
-func runApp(ctx context.Context, f *common, level string, stderr io.Writer) error {
+// options is what the command line and the config file say for a run. The caller closes the log in the end.
+func (f *common) options(level string, stderr io.Writer) (app.Options, io.Closer, error) {
 	cfg, err := f.settings()
 	if err != nil {
-		return err
+		return app.Options{}, nil, err
 	}
 	dir, err := f.folder()
 	if err != nil {
-		return err
+		return app.Options{}, nil, err
 	}
 	log, closer, err := openLog(dir, level, stderr)
 	if err != nil {
-		return err
+		return app.Options{}, nil, err
 	}
-	err = app.Run(ctx, app.Options{Config: cfg, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log})
-	return errors.Join(err, closer.Close())
+	return app.Options{Config: cfg, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log}, closer, nil
 }
 
 func openLog(dir, level string, stderr io.Writer) (*slog.Logger, io.Closer, error) {
@@ -63,41 +73,42 @@ func openLog(dir, level string, stderr io.Writer) (*slog.Logger, io.Closer, erro
 	return app.OpenLog(dir, l, stderr)
 }
 
-// secondStart is what happens when the program runs already: somebody clicked its icon again and wants to see it.
-func secondStart(c *cobra.Command, f *common, quiet bool) error {
-	dir, err := f.folder()
-	if err != nil {
-		return err
-	}
-	addr, page, err := pageOfFirst(c.Context(), dir)
-	switch {
-	case errors.Is(err, app.ErrNotRunning):
-		return fmt.Errorf("the data folder %s is in use, but nobody answers; end that program, or name another folder with --data-dir", dir)
-	case err != nil:
-		return err
-	case quiet:
-		fmt.Fprintf(c.ErrOrStderr(), "universal-p2p: it runs already, at http://%s\n", addr)
-		return nil
-	}
-	return openBrowser(page)
-}
+// patience is how long a program that has the data folder gets to answer, or to let go of it: one that ends gives the answers
+// under way some seconds.
+const patience = 12 * time.Second
 
-// pageOfFirst asks the program that has the data folder for its page. One that has only just been started gets a moment to say
-// where it is.
-func pageOfFirst(ctx context.Context, dir string) (addr, page string, err error) {
-	for deadline := time.Now().Add(3 * time.Second); ; {
-		var client *app.Client
-		if client, err = app.Dial(dir); err == nil {
-			addr = client.Addr()
-			page, err = client.Page(ctx)
+// runOrFind runs the program. When another one runs already on the data folder, it returns where that one answers and its page
+// instead. One that only starts has not said yet where it is, and one that ends does not answer any more and makes room: both
+// are tried until patience ends.
+func runOrFind(ctx context.Context, o app.Options) (addr, page string, err error) {
+	asking, cancel := context.WithTimeout(ctx, patience) // app.Run is not bound by it
+	defer cancel()
+	for {
+		if err := app.Run(ctx, o); !errors.Is(err, app.ErrRunning) {
+			return "", "", err
 		}
-		if !errors.Is(err, app.ErrNotRunning) || time.Now().After(deadline) {
-			return addr, page, err
+		if addr, page, err = ask(asking, o.DataDir); err == nil {
+			return addr, page, nil
 		}
 		select {
 		case <-ctx.Done():
 			return "", "", ctx.Err()
+		case <-asking.Done():
+			if errors.Is(err, app.ErrNotRunning) || errors.Is(err, context.DeadlineExceeded) {
+				err = fmt.Errorf("the data folder %s is in use, but nobody answers; end that program, or name another folder with --data-dir", o.DataDir)
+			}
+			return "", "", err
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+// ask asks the program that has the data folder for its page.
+func ask(ctx context.Context, dir string) (addr, page string, err error) {
+	client, err := app.Dial(dir)
+	if err != nil {
+		return "", "", err
+	}
+	page, err = client.Page(ctx)
+	return client.Addr(), page, err
 }

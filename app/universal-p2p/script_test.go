@@ -29,10 +29,10 @@ func TestMain(m *testing.M) {
 // default, and these commands besides the usual ones:
 //
 //	exits CODE COMMAND...  runs a command that has to fail with that exit code and one line on standard error
-//	ready FOLDER           waits until a program runs on the data folder
+//	ready FOLDER           waits until a program runs on the data folder; a pattern as for filepath.Glob will do
 //	torrent FILE OUT       makes a .torrent of a file
 //	occupy VAR             takes a free port until the script ends
-//	hold FOLDER            takes a data folder until the script ends
+//	[!] hold FOLDER        takes a data folder until the script ends, or lets it go again
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			}
 			// No browser opens, and a script can see what would have been opened.
 			e.Setenv("PATH", filepath.Join(e.WorkDir, "bin")+string(os.PathListSeparator)+e.Getenv("PATH"))
+			e.Values[held{}] = map[string]*flock.Flock{}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -75,7 +76,11 @@ func ready(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for {
-		c, err := app.Dial(ts.MkAbs(args[0]))
+		dir := ts.MkAbs(args[0])
+		if found, err := filepath.Glob(dir); err == nil && len(found) > 0 {
+			dir = found[0]
+		}
+		c, err := app.Dial(dir)
 		if err == nil {
 			if _, err = c.Status(ctx); err == nil {
 				return
@@ -112,11 +117,22 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 }
 
+// held is the key of the data folders that a script holds.
+type held struct{}
+
 func hold(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: hold FOLDER")
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] hold FOLDER")
 	}
 	dir := ts.MkAbs(args[0])
+	locks := ts.Value(held{}).(map[string]*flock.Flock)
+	if neg {
+		if locks[dir] == nil {
+			ts.Fatalf("%s is not held", args[0])
+		}
+		ts.Check(locks[dir].Close())
+		return
+	}
 	ts.Check(os.MkdirAll(dir, 0o700))
 	l := flock.New(filepath.Join(dir, "lock"))
 	ok, err := l.TryLock()
@@ -124,5 +140,6 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("somebody else has it")
 	}
+	locks[dir] = l
 	ts.Defer(func() { l.Close() })
 }
