@@ -4,6 +4,7 @@ package swarmtest
 
 import (
 	"archive/tar"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -15,7 +16,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -42,10 +42,10 @@ func webtorrentBundle(t *testing.T) string {
 	npm, dir := lookPath(t, "npm"), t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, npm, "pack", "--silent", "--ignore-scripts", webtorrentPackage)
+	cmd := exec.CommandContext(ctx, npm, "pack", "--loglevel", "error", "--ignore-scripts", webtorrentPackage)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		missing(t, fmt.Sprintf("the npm package %s (%v: %s)", webtorrentPackage, err, strings.TrimSpace(string(out))))
+		missing(t, fmt.Sprintf("the npm package %s (%v: %s)", webtorrentPackage, err, excerpt(bytes.TrimSpace(out), 300)))
 	}
 	archives, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
 	if err != nil || len(archives) != 1 {
