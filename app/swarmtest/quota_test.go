@@ -56,6 +56,9 @@ func small(t *testing.T, f *fixture, peer string, seeks int) {
 		t.Logf("pass %d: %v", i+1, got)
 		steady(t, fmt.Sprintf("pass %d", i+1), got)
 		passes = append(passes, got)
+		if got.speed() < passes[0].speed()/5 && !raced() {
+			t.Fatalf("pass %d ran at %.1f MB/s, the first at %.1f", i+1, got.speed()/1e6, passes[0].speed()/1e6)
+		}
 	}
 	if first, third := passes[0].speed(), passes[2].speed(); third < first/2 && !raced() {
 		t.Errorf("the third pass ran at %.1f MB/s, the first at %.1f", third/1e6, first/1e6)
