@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"time"
 
@@ -185,7 +186,11 @@ func (h *Handler) apiKeep(r *http.Request) (int, any, error) {
 	if in.Protocol == "" || in.Root == "" || in.Keep == nil {
 		return 0, nil, badRequest(`Give "protocol", "root" and "keep".`)
 	}
-	return http.StatusOK, struct{}{}, h.cfg.Control.Keep(r.Context(), in.Protocol, in.Root, *in.Keep)
+	err := h.cfg.Control.Keep(r.Context(), in.Protocol, in.Root, *in.Keep)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNotStored
+	}
+	return http.StatusOK, struct{}{}, err
 }
 
 func (h *Handler) apiQuit(*http.Request) (int, any, error) {
@@ -195,12 +200,9 @@ func (h *Handler) apiQuit(*http.Request) (int, any, error) {
 
 // decode reads the JSON body of a request.
 func decode(r *http.Request, v any) error {
-	data, err := io.ReadAll(r.Body)
-	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
-		return err
-	}
+	data, err := readBody(r.Body)
 	if err != nil {
-		return badRequest("The request ended too early.")
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -208,6 +210,15 @@ func decode(r *http.Request, v any) error {
 		return badRequest("The body has to be a JSON object with the fields of this command.")
 	}
 	return nil
+}
+
+// readBody reads the body of a request, which a [http.MaxBytesReader] bounds.
+func readBody(body io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(body)
+	if _, tooBig := errors.AsType[*http.MaxBytesError](err); err != nil && !tooBig {
+		return nil, badRequest("The request ended too early.")
+	}
+	return data, err
 }
 
 // refuse answers a request to the control API with an error.

@@ -139,11 +139,13 @@ func TestAPIBad(t *testing.T) {
 			t.Errorf("%s %s %.60s: %s %s", tt.method, tt.path, tt.body, res.Status, res.body)
 		}
 	}
-	if got := p.heard(); got != "keep mem/v0 unknown true" {
+	res := call("POST", "keep", `{"protocol":"mem/v0","root":"unknown","keep":true}`)
+	f.want(res, 404, []byte(`{"error":"Nothing is stored of this root; status lists what is."}`+"\n"))
+	if got := p.heard(); got != "keep mem/v0 unknown true; keep mem/v0 unknown true" {
 		t.Errorf("the program heard %q", got)
 	}
 	p.err = errors.New("the disk burns")
-	res := call("GET", "status", "")
+	res = call("GET", "status", "")
 	f.want(res, 500, []byte(`{"error":"Something went wrong in the program; its log says what."}`+"\n"))
 }
 

@@ -25,6 +25,7 @@ var (
 	errPrecondition = errors.New("web: If-Match names other content")
 	errOrigin       = errors.New("web: not asked from our own origin")
 	errToken        = errors.New("web: bearer token missing or wrong")
+	errNotStored    = errors.New("web: nothing is stored of that root")
 	errNoSearch     = errors.New("web: nobody searches for that")
 )
 
@@ -79,6 +80,8 @@ func status(err error) (code int, sentence string) {
 		return http.StatusNotFound, "There is no such command; try stream or files."
 	case errors.Is(err, errNoSearch):
 		return http.StatusNotFound, "Nobody asks for this root now; request one of its files first."
+	case errors.Is(err, errNotStored):
+		return http.StatusNotFound, "Nothing is stored of this root; status lists what is."
 	case errors.Is(err, fs.ErrNotExist):
 		return http.StatusNotFound, "There is no such file; the command files lists what there is."
 	case errors.Is(err, errMethod):

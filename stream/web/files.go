@@ -2,7 +2,6 @@ package web
 
 import (
 	"encoding/json"
-	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -165,7 +164,7 @@ func (h *Handler) torrent(c *clock, w http.ResponseWriter, r *http.Request, b st
 	return nil
 }
 
-// maxMetainfo is the biggest .torrent that is taken, in bytes: one of a terabyte in pieces of 1 MiB is 20 MB of hashes; most
+// maxMetainfo is the biggest .torrent that is taken, in bytes: one of a terabyte in pieces of 2 MiB is 10 MB of hashes; most
 // are below 1 MB.
 const maxMetainfo = 16 << 20
 
@@ -175,7 +174,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, b stream.MetaBa
 		h.refuse(w, r, err)
 		return
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxMetainfo))
+	data, err := readBody(http.MaxBytesReader(w, r.Body, maxMetainfo))
 	if err != nil {
 		h.refuse(w, r, err)
 		return

@@ -151,6 +151,10 @@ func TestTorrent(t *testing.T) {
 	if res := post(make([]byte, 16<<20+1), auth); res.StatusCode != 413 {
 		t.Errorf("%s: %s", res.Status, res.body)
 	}
+	cut := "POST /mem/v0/torrent HTTP/1.1\r\nHost: " + g.addr + "\r\n" + auth + "\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nd4:info\r\n"
+	if res := raw(t, g, cut, "POST"); res.StatusCode != 400 || !strings.Contains(string(res.body), "too early") {
+		t.Errorf("%s: %s", res.Status, res.body)
+	}
 	if res := g.do("POST", "/mem/v0/torrent/x", auth); res.StatusCode != 405 {
 		t.Errorf("%s: %s", res.Status, res.body)
 	}

@@ -114,12 +114,12 @@ func (f *front) released() {
 	f.t.Helper()
 	var c streamtest.Counts
 	for range 100 {
-		if c = f.mem.Counts(); c.Trees+c.Readers+c.Waiting+f.h.Streams()+len(f.h.slots) == 0 {
+		if c = f.mem.Counts(); c.Trees+c.Readers+c.Waiting+f.h.Streams()+f.h.slots.busy() == 0 {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	f.t.Errorf("after a second: %+v, %d streams, %d slots in use", c, f.h.Streams(), len(f.h.slots))
+	f.t.Errorf("after a second: %+v, %d streams, %d slots in use", c, f.h.Streams(), f.h.slots.busy())
 }
 
 // A response is an answer with its body.

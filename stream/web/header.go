@@ -77,8 +77,9 @@ func crossOrigin(header http.Header) {
 }
 
 // etag returns the strong entity tag of a file: id is the canonical name of content that never changes, and path a file in it.
+// Between them stands what neither can hold: a root may have slashes.
 func etag(req stream.Request, id, path string) string {
-	sum := sha256.Sum256([]byte(req.Protocol + "/" + req.Version + "/" + id + "/" + path))
+	sum := sha256.Sum256([]byte(req.Protocol + "/" + req.Version + "\x00" + id + "\x00" + path))
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
 }
 

@@ -138,8 +138,9 @@ func TestTypesAreSafe(t *testing.T) {
 func TestEtag(t *testing.T) {
 	a := stream.Request{Protocol: "a", Version: "v0"}
 	b := stream.Request{Protocol: "b", Version: "v0"}
-	tags := map[string]bool{etag(a, "x", "y"): true, etag(b, "x", "y"): true, etag(a, "z", "y"): true, etag(a, "x", "z"): true}
-	if len(tags) != 4 {
+	tags := map[string]bool{etag(a, "x", "y"): true, etag(b, "x", "y"): true, etag(a, "z", "y"): true, etag(a, "x", "z"): true,
+		etag(a, "x/y", "z"): true, etag(a, "x", "y/z"): true}
+	if len(tags) != 6 {
 		t.Errorf("other content has the same tag: %v", tags)
 	}
 }

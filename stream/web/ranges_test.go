@@ -253,5 +253,7 @@ func TestConditional(t *testing.T) {
 	f.want(f.get("sound.mp3", "If-Match: "+tag), http.StatusOK, sound)
 	f.want(f.get("sound.mp3", "If-Match: *"), http.StatusOK, sound)
 	f.wantError(f.get("sound.mp3", `If-Match: "x"`), http.StatusPreconditionFailed)
+	f.wantError(f.get("sound.mp3", `If-Match: "x"`, "If-None-Match: "+tag), http.StatusPreconditionFailed)
+	f.want(f.get("sound.mp3", "If-Match: "+tag, "If-None-Match: "+tag), http.StatusNotModified, nil)
 	f.want(f.get("sound.mp3", "If-Modified-Since: Wed, 21 Oct 2065 07:28:00 GMT"), http.StatusOK, sound)
 }

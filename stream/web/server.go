@@ -13,10 +13,14 @@ import (
 const (
 	maxConns       = 256
 	maxHeaderBytes = 64 << 10 // a magnet URI with many trackers is long
+
+	bodyTime   = 10 * time.Second // for the body of a request
+	answerTime = 30 * time.Second // for what is sent otherwise than by a sink
 )
 
-// NewServer returns a server for h with limits that suit the loopback interface: slow headers, idle connections and too many of
-// them are ended. There is no limit to how long an answer takes; the [Handler] has its own. Log gets what net/http has to say;
+// NewServer returns a server for h with limits that suit the loopback interface: slow headers and bodies, answers
+// that nobody takes, idle connections and too many of them are ended. There is no limit to how long an answer is in coming; the
+// [Handler] has its own. Log gets what net/http has to say;
 // nil discards it.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	if log == nil {
@@ -24,7 +28,7 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 	conns := &conns{most: maxConns, free: make(map[net.Conn]time.Time)}
 	return &http.Server{
-		Handler:                      h,
+		Handler:                      inTime(h),
 		ReadHeaderTimeout:            5 * time.Second,
 		IdleTimeout:                  60 * time.Second,
 		MaxHeaderBytes:               maxHeaderBytes,
@@ -32,6 +36,22 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		ConnState:                    conns.change,
 	}
+}
+
+// inTime gives the body of a request and a short answer so much time, whatever the request is: net/http reads the body to its
+// end before it answers, and writes most short answers when their handler has returned. [http.Server.WriteTimeout] is not for
+// us, as it begins before the wait for a swarm. A deadline that has passed meanwhile harms nobody: a [sink] sets its own, and
+// net/http takes that for reading away once the body is there.
+func inTime(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rc := http.NewResponseController(w)
+		if r.ContentLength != 0 {
+			rc.SetReadDeadline(time.Now().Add(bodyTime))
+		}
+		rc.SetWriteDeadline(time.Now().Add(answerTime))
+		h.ServeHTTP(w, r)
+		rc.SetWriteDeadline(time.Now().Add(answerTime))
+	})
 }
 
 // conns bounds the connections of a server. One too many takes the place of the one that has been without a request for

@@ -119,6 +119,112 @@ func TestServerLimits(t *testing.T) {
 	})
 }
 
+// TestBodyNeverComes: a request whose body is missing does not hold its connection.
+func TestBodyNeverComes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newPipeFront(t)
+		auth := "\r\nAuthorization: Bearer " + token
+		for _, request := range []string{
+			"GET /api/v0/ping HTTP/1.1\r\nHost: " + f.addr,
+			"GET / HTTP/1.1\r\nHost: a.example",
+			"GET /mem/v0/stream/tree1/video.mp4 HTTP/1.1\r\nHost: " + f.addr,
+			"POST /api/v0/open HTTP/1.1\r\nHost: " + f.addr + auth,
+			"POST /mem/v0/torrent HTTP/1.1\r\nHost: " + f.addr + auth,
+		} {
+			for _, body := range []string{"Content-Length: 10\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n"} {
+				conn, err := f.dial(t.Context(), "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				start := time.Now()
+				io.WriteString(conn, request+"\r\n"+body)
+				io.Copy(io.Discard, conn)
+				if took := time.Since(start); took > bodyTime+time.Second {
+					t.Errorf("%q lived %v", request, took)
+				}
+				conn.Close()
+			}
+		}
+	})
+}
+
+// TestBodyHasCome: the time for a body ends with it, and is not that for the answer.
+func TestBodyHasCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newPipeFront(t, func(c *Config) { c.Control = slowProgram{new(program)} })
+		for range 2 { // on one connection
+			res, err := f.try(t.Context(), "POST", "/api/v0/recycle", strings.NewReader(`{"all":true}`), "Authorization: Bearer "+token)
+			if err != nil || res.StatusCode != 200 {
+				t.Fatal(res.Response, err)
+			}
+		}
+	})
+}
+
+// A slowProgram recycles for 5 minutes, unless it is told to stop.
+type slowProgram struct{ *program }
+
+func (p slowProgram) Recycle(ctx context.Context, what Recycle) (int64, error) {
+	select {
+	case <-time.After(5 * time.Minute):
+		return p.program.Recycle(ctx, what)
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// TestAnswerNotTaken: who asks and does not read the answers is let go, whatever they are.
+func TestAnswerNotTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newPipeFront(t, func(c *Config) {
+			c.Home = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 100_000)) })
+		})
+		tag := f.get("sound.mp3").get("Etag")
+		f.tree.File("video.mp4").Hold(0)
+		for _, request := range []string{
+			"GET / HTTP/1.1\r\n",
+			"GET /api/v0/ping HTTP/1.1\r\n",
+			"GET /api/v0/status HTTP/1.1\r\n",
+			"GET /nothing HTTP/1.1\r\n",
+			"OPTIONS /mem/v0/stream/tree1/sound.mp3 HTTP/1.1\r\n",
+			"HEAD /mem/v0/stream/tree1/sound.mp3 HTTP/1.1\r\n",
+			"GET /mem/v0/stream/tree1/sound.mp3 HTTP/1.1\r\nIf-None-Match: " + tag + "\r\n",
+			"GET /mem/v0/stream/tree1/video.mp4 HTTP/1.1\r\n", // 504
+			"HEAD /mem/v0/files/tree1 HTTP/1.1\r\n",
+		} {
+			conn, err := f.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(conn, request+"Host: "+f.addr+"\r\n\r\n")
+			time.Sleep(2*time.Minute + answerTime + time.Second)
+			if n, _ := io.Copy(io.Discard, conn); n > 0 {
+				t.Errorf("%q: %d bytes were still to be had", request, n)
+			}
+			conn.Close()
+		}
+	})
+}
+
+// TestPauseAtTheEnd: a player that pauses shortly before the end gets the rest all the same.
+func TestPauseAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newPipeFront(t)
+		f.tree.File("d/picture.png").Slow(time.Millisecond, 999)
+		res, err := f.client.Get("http://" + f.addr + "/mem/v0/stream/tree1/d/picture.png")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		got := make([]byte, 9990)
+		io.ReadFull(res.Body, got)
+		time.Sleep(9 * time.Minute)
+		if rest, err := io.ReadAll(res.Body); err != nil || len(got)+len(rest) != len(content["d/picture.png"]) {
+			t.Errorf("%d bytes, %v", len(rest), err)
+		}
+	})
+}
+
 // TestHalfClosed: a client that has closed its side gets the connection cut, not an empty answer that looks like one.
 func TestHalfClosed(t *testing.T) {
 	f := newFront(t)

@@ -39,42 +39,62 @@ func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, brokenProtocol{p.Err})
 		return
 	}
+	do, ok := h.command(req.Command)
+	if !ok {
+		h.fail(w, r, errNoCommand)
+		return
+	}
+	if req.Command == "stream" && notModified(w, r, req) {
+		return
+	}
 	c := newClock(r.Context(), h.patience(r.Header, req))
 	defer c.stop()
-	if err := h.command(c, w, r, p.Backend, req); err != nil {
+	if err := h.inTurn(c, w, r, p.Backend, req, do); err != nil {
 		h.fail(w, r, c.why(err))
 	}
 }
 
-// command does what the URL asks for, when it is its turn. Its error, as that of the commands, comes before any part of an
-// answer.
-func (h *Handler) command(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-c.ctx.Done():
-		return errBusy
-	}
-	switch req.Command {
+// A command answers a request for what the URL asks for. Its error comes before any part of an answer.
+type command func(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error
+
+func (h *Handler) command(name string) (do command, ok bool) {
+	switch name {
 	case "stream":
-		return h.stream(c, w, r, b, req)
+		return h.stream, true
 	case "files":
-		return h.files(c, w, r, b, req)
+		return h.files, true
 	case "torrent":
-		return h.torrent(c, w, r, b, req)
+		return h.torrent, true
 	}
-	return errNoCommand
+	return nil, false
+}
+
+// notModified answers 304 when the client has the content already. A tag of ours stands for content that never changes, so that
+// nobody is needed for it, no slot and no backend. Only the backend could say that a root is malformed; who has made up the tag
+// of one is told no more than it knew.
+func notModified(w http.ResponseWriter, r *http.Request, req stream.Request) bool {
+	tag := etag(req, req.Root, req.Path)
+	if len(r.Header.Values("If-Match")) > 0 || !listsTag(r.Header, tag) {
+		return false
+	}
+	(&answer{code: http.StatusNotModified, tag: tag, path: req.Path}).writeHeader(w)
+	return true
+}
+
+// inTurn does a command when it is its turn.
+func (h *Handler) inTurn(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request, do command) error {
+	origin := originOf(r.Header)
+	if err := h.slots.take(c.ctx, origin); err != nil {
+		return err
+	}
+	defer h.slots.release(origin)
+	return do(c, w, r, b, req)
 }
 
 // stream answers GET and HEAD of a file: the whole way from the swarm to the client, one step after the other. Nothing is sent
 // before the first byte of the wanted range is here, so that whatever fails until then gets a status of its own. What fails
 // after that cuts the connection: never a short body that looks like a whole one.
 func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
-	// A tag of ours stands for content that never changes: who has it needs nothing, and we need nobody.
-	if tag := etag(req, req.Root, req.Path); listsTag(r.Header, tag) {
-		(&answer{code: http.StatusNotModified, tag: tag, path: req.Path}).writeHeader(w)
-		return nil
-	}
 	if r.Method == http.MethodGet {
 		h.streams.Add(1)
 		defer h.streams.Add(-1)

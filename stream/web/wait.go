@@ -84,7 +84,8 @@ func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io
 	out := newSink(w, h.cfg.StallLimit)
 	for {
 		left -= int64(n)
-		if err := out.write(buf[:n], left > 0 && n < len(buf)); err != nil {
+		// The end is not left to net/http, which has less patience with a player that pauses.
+		if err := out.write(buf[:n], left == 0 || n < len(buf)); err != nil {
 			h.cut(r, err, a.part.n-left)
 		}
 		if left == 0 {
@@ -120,8 +121,7 @@ func newSink(w http.ResponseWriter, limit time.Duration) *sink {
 }
 
 // write writes p, and with flush sees to it that nothing of it stays in a buffer of net/http while more may be long in coming.
-// The deadline moves on in steps, so that most writes need not set it. It holds for what net/http writes at the end, and ends
-// with the answer.
+// The deadline moves on in steps, so that most writes need not set it, and ends with the answer.
 func (s *sink) write(p []byte, flush bool) error {
 	if now := time.Now(); now.Sub(s.set) > s.limit/8 {
 		s.set = now

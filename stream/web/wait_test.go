@@ -284,8 +284,9 @@ func TestMaxStreams(t *testing.T) {
 		f.tree.File("video.mp4").Hold(0)
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
-		for range 64 {
-			wg.Go(func() { f.try(ctx, "GET", "/mem/v0/stream/tree1/video.mp4", nil) })
+		for i := range 64 {
+			origin := fmt.Sprintf("Origin: https://%d.example", i%2)
+			wg.Go(func() { f.try(ctx, "GET", "/mem/v0/stream/tree1/video.mp4", nil, origin) })
 		}
 		synctest.Wait()
 		if n := f.h.Streams(); n != 64 {

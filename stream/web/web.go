@@ -6,7 +6,7 @@
 // sandbox around whatever is not sound or picture), and what changes anything wants a secret and our own origin.
 //
 // [Handler.ServeHTTP] sorts requests, and the way of one for content is [Handler.stream], from the top down. Around it stand
-// guard.go (who may ask), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
+// guard.go (who may ask), slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
 // errors.go, the only place where an error becomes a status. The control API is in api.go.
 package web
 
@@ -48,7 +48,8 @@ type Config struct {
 	// StallLimit is how long a client may take nothing of an answer before we hang up. Zero means 10 minutes: a player that
 	// pauses is no fault.
 	StallLimit time.Duration
-	// MaxStreams bounds the requests for content that are answered at the same time; more of them wait. Zero means 64.
+	// MaxStreams bounds the requests for content that are answered at the same time, and half of it those of one origin; as
+	// many again wait, and more are refused. Zero means 64, which is few beside the connections that a server has.
 	MaxStreams int
 }
 
@@ -68,7 +69,7 @@ type Handler struct {
 	protocols map[string]Protocol
 	uploads   map[string]stream.MetaBackend // by the path that takes their POST
 	api       *http.ServeMux
-	slots     chan struct{} // one in it for every request for content that is being answered
+	slots     *slots // for the requests for content
 	streams   atomic.Int64
 	buffers   sync.Pool // of *buffer
 }
@@ -91,7 +92,7 @@ func New(cfg Config) *Handler {
 		token:     sha256.Sum256([]byte(cfg.Token)),
 		protocols: make(map[string]Protocol),
 		uploads:   make(map[string]stream.MetaBackend),
-		slots:     make(chan struct{}, cfg.MaxStreams),
+		slots:     newSlots(cfg.MaxStreams),
 	}
 	h.buffers.New = func() any { return new(buffer) }
 	for _, p := range cfg.Protocols {
