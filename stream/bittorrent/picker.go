@@ -73,6 +73,7 @@ func (p *picker) round(now time.Time) bool {
 		return false
 	}
 	p.forget(now)
+	p.tellGone()
 	moved := p.want(needs, glows, now)
 	clientLock(p.client)
 	if moved {
@@ -99,6 +100,16 @@ func (p *picker) forget(now time.Time) {
 		p.done.clear()
 		clear(p.seen)
 		p.fullAt = now
+	}
+}
+
+// tellGone has the library look at pieces that were recycled. It would tell new peers that it has them, and a client that
+// believes it has everything is hung up on by seeders: libtorrent and Transmission close connections between two of their kind.
+func (p *picker) tellGone() {
+	for i := range p.s.takeGone() {
+		if !p.s.obj.Has(i) {
+			p.t.Piece(i).UpdateCompletion()
+		}
 	}
 }
 

@@ -100,6 +100,25 @@ func (s *swarm) takeWrong() []int {
 	return wrong
 }
 
+// pieceDropped notes that the store has recycled a piece. The store may be in the middle of anything.
+func (s *swarm) pieceDropped(piece int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone == nil {
+		s.gone = make(map[int]bool)
+	}
+	s.gone[piece] = true
+}
+
+// takeGone returns the pieces that were recycled since it was last called.
+func (s *swarm) takeGone() map[int]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	gone := s.gone
+	s.gone = nil
+	return gone
+}
+
 var _ pieceEvents = (*swarm)(nil)
 
 // blockWritten wakes early readers that wait for the block. There are up to 25,000 blocks a second: it takes the mutex only

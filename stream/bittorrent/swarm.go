@@ -48,6 +48,7 @@ type swarm struct {
 	needs []*need
 	glows []glow
 	wrong []int           // pieces that have failed their hash, and the picker does not know yet
+	gone  map[int]bool    // pieces that were recycled, and the library does not know yet
 	known map[string]bool // addresses of peers that somebody named
 
 	trackers, webSeeds []string // told to the library
@@ -83,13 +84,14 @@ func (s *swarm) prepare(ctx context.Context) error {
 	tg := targetOf(&mi, info)
 	s.id, s.layout = tg.id(), l
 	obj, err := s.b.store.Object(store.Spec{
-		Space: space,
-		ID:    s.id,
-		Name:  displayName(info.BestName()),
-		Size:  l.content(),
-		Chunk: l.pieceLength,
-		Sizes: l.sizes,
-		Check: newChecker(&mi, info, l).check,
+		Space:   space,
+		ID:      s.id,
+		Name:    displayName(info.BestName()),
+		Size:    l.content(),
+		Chunk:   l.pieceLength,
+		Sizes:   l.sizes,
+		Check:   newChecker(&mi, info, l).check,
+		Dropped: s.pieceDropped,
 	})
 	if err != nil {
 		return fmt.Errorf("bittorrent: %s: %w", s.id, spaceError(err))
