@@ -53,9 +53,17 @@ func (p *peer) refuse(b block, now time.Time) {
 	}
 }
 
-// silent reports whether p could send and has not for so long.
+// silent reports whether p should have sent something and has not for so long. One that gave us blocks and now chokes us may
+// believe that we have everything, since we told it of each piece as it came, and not of those that were recycled since: the
+// protocol has no word for that. To a new connection we tell what is true.
 func (p *peer) silent(now time.Time, d time.Duration) bool {
-	return !p.choked && now.Sub(p.lastData) > d && (len(p.inflight) > 0 || len(p.mute) > 0) && now.Sub(p.asked) > d
+	if now.Sub(p.lastData) < d || now.Sub(p.asked) < d {
+		return false
+	}
+	if p.choked {
+		return p.useful > 0
+	}
+	return len(p.inflight) > 0 || len(p.mute) > 0
 }
 
 // dialAddr is where p can be reached again, "" if unknown.

@@ -11,11 +11,12 @@ const (
 	// tick is how often the picker looks at stalled peers while a reader wants something. Everything else wakes it.
 	tick = 100 * time.Millisecond
 
-	refusedTime = 5 * time.Second       // how long a peer is not asked again for a block it rejected
-	healTime    = 5 * time.Second       // without any byte for a waiting reader, before everything is asked anew
-	redialTime  = 2 * time.Second       // between two tries to reach known peers again
-	spaceTime   = 3 * time.Second       // a reader waits for disk space before it fails
-	fullTime    = 50 * time.Millisecond // between two rounds that look at every block anew
+	refusedTime = 5 * time.Second        // how long a peer is not asked again for a block it rejected
+	healTime    = 3 * time.Second        // without any byte for a waiting reader, before everything is asked anew
+	silentTime  = 6 * time.Second        // and before a connection that should give something is given up
+	redialTime  = 500 * time.Millisecond // between two tries to reach known peers again
+	spaceTime   = 3 * time.Second        // a reader waits for disk space before it fails
+	fullTime    = 50 * time.Millisecond  // between two rounds that look at every block anew
 )
 
 // A picker decides which block is asked of which peer. It is one goroutine for each torrent, and rests while nobody wants
@@ -190,7 +191,7 @@ func (p *picker) heal(needs []view, now time.Time, bytes int64, peers int) {
 	for _, q := range p.set.peers {
 		clear(q.refused)
 	}
-	silent := p.set.pick(func(q *peer) bool { return q.silent(now, healTime) })
+	silent := p.set.pick(func(q *peer) bool { return q.silent(now, silentTime) })
 	clientUnlock(p.client)
 	p.reconnect(silent)
 	p.s.redial()
