@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"github.com/anacrolix/torrent"
+	typedroaring "github.com/anacrolix/torrent/typed-roaring"
 )
 
 // This file is the whole of our reach into the unexported side of anacrolix/torrent, and why there is one.
@@ -57,9 +58,10 @@ func shouldRequest(*torrent.PeerConn, torrent.RequestIndex) error
 //go:linkname requestBlock github.com/anacrolix/torrent.(*PeerConn).request
 func requestBlock(*torrent.PeerConn, torrent.RequestIndex) (more bool, err error)
 
-// hooks writes the one unexported field we need.
+// hooks writes the two unexported fields we need.
 type hooks struct {
 	peakRequests uintptr // offset in torrent.Peer
+	sentHaves    uintptr // offset in torrent.PeerConn
 }
 
 func newHooks() (hooks, error) {
@@ -67,7 +69,16 @@ func newHooks() (hooks, error) {
 	if !ok || f.Type.Kind() != reflect.Int {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.Peer has no field peakRequests of type int: this version of anacrolix/torrent is not supported")
 	}
-	return hooks{f.Offset}, nil
+	h, ok := reflect.TypeFor[torrent.PeerConn]().FieldByName("sentHaves")
+	if !ok || h.Type != reflect.TypeFor[typedroaring.Bitmap[int]]() {
+		return hooks{}, fmt.Errorf("bittorrent: torrent.PeerConn has no field sentHaves: this version of anacrolix/torrent is not supported")
+	}
+	return hooks{f.Offset, h.Offset}, nil
+}
+
+// hidePiece keeps the library from telling pc that we have the piece. The client is locked.
+func (h hooks) hidePiece(pc *torrent.PeerConn, piece int) {
+	(*typedroaring.Bitmap[int])(unsafe.Add(unsafe.Pointer(pc), h.sentHaves)).Add(piece)
 }
 
 // openPipeline allows up to n outstanding requests on pc. The client is locked.

@@ -252,6 +252,9 @@ func (p *picker) usable(now time.Time) []*peer {
 				delete(q.mute, b) // it came from elsewhere
 			}
 		}
+		// A peer is told of each piece as it comes, and cannot be told that one was recycled. If it heard of all, it would
+		// take us for a seed: Transmission then chokes us, and remembers it for our address. So it never hears of the last.
+		p.hooks.hidePiece(q.conn, p.s.layout.pieces-1)
 		if !q.choked || len(q.fast) > 0 {
 			q.review(now)
 			usable = append(usable, q)
