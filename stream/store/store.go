@@ -68,7 +68,7 @@ type Options struct {
 
 const (
 	fillStale = 2 * time.Minute  // a filling chunk nobody wrote for so long goes before any verified one
-	fillGrace = 5 * time.Second  // one written more recently is in use and never goes
+	fillGrace = 2 * time.Second  // one written more recently is in use and never goes
 	diskFresh = 2 * time.Second  // how long an answer of the disk about its free space is believed
 	diskTrust = 30 * time.Second // and after evicting for it: some file systems free what was deleted only later
 	openLimit = 128              // chunk files that stay open
