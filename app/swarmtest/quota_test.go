@@ -23,7 +23,7 @@ func TestQuota(t *testing.T) {
 		t.Parallel()
 		alone(t)
 		f := newFixture(t, 50, 512*mib, mib, nil)
-		small(t, f, seedLibtorrent(t, f), 16)
+		small(t, f, seedLibtorrent(t, f), 16, 3*time.Second)
 	})
 	t.Run("transmission", func(t *testing.T) {
 		t.Parallel()
@@ -32,18 +32,18 @@ func TestQuota(t *testing.T) {
 			size = 512 * mib
 		}
 		f := newFixture(t, 51, size, mib, nil)
-		small(t, f, seedTransmission(t, f), 6)
+		small(t, f, seedTransmission(t, f), 6, 5*time.Second)
 	})
 	t.Run("big pieces", func(t *testing.T) {
 		t.Parallel()
 		alone(t)
 		f := newFixture(t, 52, 256*mib, 8*mib, nil)
-		small(t, f, seedLibtorrent(t, f), 6)
+		small(t, f, seedLibtorrent(t, f), 6, 3*time.Second)
 	})
 }
 
-// small reads f under the small quota. seeks is the number of jumps of the last part.
-func small(t *testing.T, f *fixture, peer string, seeks int) {
+// small reads f under the small quota. seeks is the number of jumps of the last part, still the longest wait for a byte.
+func small(t *testing.T, f *fixture, peer string, seeks int, still time.Duration) {
 	p := start(t, settings{Quota: fmt.Sprint(int64(smallQuota))})
 	p.add(f.torrent)
 	url := p.stream(f.hash, f.name, "x.pe", peer)
@@ -54,7 +54,7 @@ func small(t *testing.T, f *fixture, peer string, seeks int) {
 	for i := range 3 {
 		got := whole(t, f.source, url, patience)
 		t.Logf("pass %d: %v", i+1, got)
-		steady(t, fmt.Sprintf("pass %d", i+1), got)
+		steady(t, fmt.Sprintf("pass %d", i+1), got, still)
 		passes = append(passes, got)
 		if got.speed() < passes[0].speed()/5 && !raced() {
 			t.Fatalf("pass %d ran at %.1f MB/s, the first at %.1f", i+1, got.speed()/1e6, passes[0].speed()/1e6)
@@ -70,7 +70,7 @@ func small(t *testing.T, f *fixture, peer string, seeks int) {
 				t.Parallel()
 				got := whole(t, f.source, url, 2*patience)
 				t.Log(got)
-				steady(t, "one of two readers", got)
+				steady(t, "one of two readers", got, still)
 			})
 		}
 	})
@@ -92,7 +92,7 @@ func small(t *testing.T, f *fixture, peer string, seeks int) {
 		slowest = max(slowest, got.First)
 	}
 	t.Logf("%d seeks, the slowest took %v", seeks, slowest)
-	if slowest > 5*time.Second {
+	if slowest > still {
 		t.Errorf("a seek waited %v for its first byte", slowest)
 	}
 	if peak := m.end(); peak > smallQuota+quotaSlack {
@@ -105,10 +105,9 @@ func small(t *testing.T, f *fixture, peer string, seeks int) {
 	}
 }
 
-// steady fails when a transfer stood still.
-func steady(t *testing.T, what string, f *fetch) {
+// steady fails when a transfer stood still for longer than limit.
+func steady(t *testing.T, what string, f *fetch, limit time.Duration) {
 	t.Helper()
-	limit := 5 * time.Second
 	if raced() {
 		limit *= 3
 	}
@@ -133,7 +132,7 @@ func TestQuotaIsShared(t *testing.T) {
 			if err := got.do(t.Context(), f.checker(0)); err != nil || got.N != f.size {
 				t.Errorf("torrent %d: %v, %v", i, got, err)
 			}
-			steady(t, fmt.Sprintf("torrent %d", i), got)
+			steady(t, fmt.Sprintf("torrent %d", i), got, 5*time.Second)
 		})
 	}
 	wg.Wait()

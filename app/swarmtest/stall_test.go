@@ -48,7 +48,7 @@ func TestSilentPeer(t *testing.T) {
 		t.Errorf("the jump took %v", jump.First)
 	}
 	rest := whole(t, f.source, url, time.Minute)
-	steady(t, "the rest", rest)
+	steady(t, "the rest", rest, 5*time.Second)
 	var came int64
 	for _, w := range wires {
 		came += w.Down()
