@@ -230,7 +230,7 @@ func (h *handout) send(q *peer, b block) bool {
 			return true
 		}
 	}
-	q.refuse(b, h.now)
+	q.refuse(b, h.now.Add(tick-refusedTime)) // for this round and a little longer
 	if q.mute == nil {
 		q.mute = make(map[block]time.Time)
 	}

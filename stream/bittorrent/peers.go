@@ -257,8 +257,14 @@ func (r *registry) onMessage(pc *torrent.PeerConn, m *pp.Message) {
 			p.fast[int(m.Index)] = true
 		}
 	case pp.Reject:
-		if b := blockOf(pc.Torrent(), m); b >= 0 {
-			p.refuse(block(b), time.Now())
+		i := blockOf(pc.Torrent(), m)
+		if i < 0 {
+			break
+		}
+		if b := block(i); len(p.inflight) > 0 && !p.inflight[b].at.IsZero() {
+			p.refuse(b, time.Now())
+		} else {
+			delete(p.refused, b) // the answer to a cancel: from now on it can be asked again
 		}
 	case pp.Piece:
 		p.swarm.bytes += int64(len(m.Piece))
