@@ -175,7 +175,10 @@ func (b *Backend) join(tg target) *swarm {
 	var own target // sources of the .torrent
 	private := false
 	if mi, info := b.keptMetainfo(tg); mi != nil {
-		opts.InfoBytes, opts.PieceLayers = mi.InfoBytes, mi.PieceLayers
+		opts.InfoBytes = mi.InfoBytes
+		if info.HasV2() {
+			opts.PieceLayers = mi.PieceLayers
+		}
 		own = targetOf(mi, info)
 		private = info.Private != nil && *info.Private
 		tg.v1, tg.v2 = own.v1, own.v2

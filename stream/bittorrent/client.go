@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -38,6 +39,13 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	cc.IPBlocklist = g
 	cc.TrackerDialContext = g.dialContext
 	cc.HTTPDialContext = g.dialContext
+	// A web seed that accepts and says nothing must not keep its part of the torrent from the others.
+	cc.WebTransport = &http.Transport{
+		DialContext:           g.dialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 10 * time.Second,
+		MaxConnsPerHost:       10,
+	}
 	cc.TrackerListenPacket = g.listenPacket
 
 	cc.NoDHT = !cfg.DHT

@@ -160,12 +160,12 @@ func (h *handout) choose(piece int, b block) *peer {
 	if !onParole {
 		return h.best(piece, b, nil)
 	}
-	if alone == nil || h.set.peers[&alone.conn.Peer] != alone || alone.benched(h.now) {
+	if alone == nil || h.set.peers[&alone.conn.Peer] != alone || alone.benched(h.now) || alone.choked && !alone.fast[piece] {
 		alone = h.best(piece, b, alone)
 		h.parole[piece] = alone
 		return alone
 	}
-	if alone.room() <= 0 || alone.choked {
+	if _, refused := alone.refused[b]; refused || alone.room() <= 0 {
 		return nil
 	}
 	return alone

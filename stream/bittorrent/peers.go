@@ -221,10 +221,17 @@ func (r *registry) onClosed(pc *torrent.PeerConn) {
 }
 
 func (r *registry) onExtendedHandshake(pc *torrent.PeerConn, m *pp.ExtendedHandshakeMessage) {
+	if m.MetadataSize > maxMetadata {
+		m.MetadataSize = 0 // the library would be busy with it for minutes
+	}
 	if p := r.find(&pc.Peer); p != nil && m.Reqq > 0 {
 		p.reqq = safeReqq(m.Reqq)
 	}
 }
+
+// maxMetadata is how large an info dictionary we take from peers, in bytes. The library's work on one grows with the number of
+// its files times that of its pieces, under its lock. An uploaded .torrent may be larger.
+const maxMetadata = 2 << 20
 
 // safeReqq stays below what a peer says it takes. Transmission 3.00 stops answering for good once it owes exactly as many
 // blocks as it advertises (measured: 512 outstanding requests, no block ever after).
