@@ -70,6 +70,10 @@ func (s *swarm) serve() {
 	if s.err != nil {
 		return
 	}
+	s.mu.Lock()
+	webSeeds := slices.Clone(s.webSeeds)
+	s.mu.Unlock()
+	s.useWebSeeds(webSeeds) // those named before the layout was known; the library knows the others
 	newPicker(s, s.b.hooks, s.b.client).run(s.life)
 }
 
@@ -157,10 +161,29 @@ func (s *swarm) addHints(tg target) {
 	if trackers := s.news(&s.trackers, tg.trackers, 2*maxTrackers); len(trackers) > 0 {
 		s.t.AddTrackers([][]string{trackers})
 	}
-	if webSeeds := s.news(&s.webSeeds, tg.webSeeds, 2*maxWebSeeds); len(webSeeds) > 0 {
-		s.t.AddWebSeeds(webSeeds)
+	if webSeeds := s.news(&s.webSeeds, tg.webSeeds, 2*maxWebSeeds); len(webSeeds) > 0 && s.prepared() {
+		s.useWebSeeds(webSeeds)
 	}
 	s.addPeers(tg.peers)
+}
+
+// prepared reports whether the layout is known.
+func (s *swarm) prepared() bool {
+	select {
+	case <-s.ready:
+		return s.err == nil
+	default:
+		return false
+	}
+}
+
+// useWebSeeds hands web seeds to the library, if it can do with them: it counts in whole blocks, and panics on a piece that is
+// shorter than the others or stalls on one whose length is no multiple of a block.
+func (s *swarm) useWebSeeds(urls []string) {
+	if s.layout.sizes != nil || s.layout.pieceLength%blockSize != 0 {
+		return
+	}
+	s.t.AddWebSeeds(urls)
 }
 
 // news returns the hints that are not in known yet, and adds them while there are less than limit: each request of a page

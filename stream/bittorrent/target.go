@@ -71,6 +71,9 @@ func (t *target) parseMagnet(uri string, query url.Values) {
 			t.v2 = hexDigits(h, 32)
 		}
 	}
+	if t.v1 != "" {
+		t.v2 = "" // the swarm tells whether they belong together; a page could claim it of any two
+	}
 	t.addHints(q)
 }
 
@@ -141,10 +144,10 @@ func v1Digits(s string) string {
 }
 
 // hexDigits returns s in lower case if it is the hex form of n bytes, else "". No content has the hash zero, and the library
-// panics on it.
+// panics on it, as on a v2 hash of which the 20 bytes are zero that stand for it in handshakes.
 func hexDigits(s string, n int) string {
 	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != n || strings.Trim(s, "0") == "" {
+	if err != nil || len(b) != n || strings.Trim(s[:40], "0") == "" {
 		return ""
 	}
 	return hex.EncodeToString(b)
@@ -169,9 +172,10 @@ next:
 	return to
 }
 
+// isTracker takes what the library takes: it panics on a URL that it would write in another way, or with a user in it.
 func isTracker(s string) bool {
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" {
+	if err != nil || u.Host == "" || u.User != nil || u.String() != s {
 		return false
 	}
 	switch u.Scheme {

@@ -49,7 +49,7 @@ func TestParseRoot(t *testing.T) {
 		{"magnet, base32", "magnet:?xt=urn:btih:" + b32, "", target{v1: hash1}},
 		{"magnet in capitals", "MAGNET:?xt=URN:BTIH:" + strings.ToUpper(hash1), "", target{v1: hash1}},
 		{"magnet, v2", "magnet:?xt=urn:btmh:1220" + hash2, "", target{v2: hash2}},
-		{"magnet, hybrid", "magnet:?xt=urn:btih:" + hash1 + "&xt=urn:btmh:1220" + hash2, "", target{v1: hash1, v2: hash2}},
+		{"magnet, hybrid", "magnet:?xt=urn:btih:" + hash1 + "&xt=urn:btmh:1220" + hash2, "", target{v1: hash1}},
 		{"magnet, foreign topics", "magnet:?xt=urn:sha1:X&xt=urn:btih:short&xt=urn:btih:" + hash1, "", target{v1: hash1}},
 		{"magnet, the first topic counts", "magnet:?xt=urn:btih:" + hash1 + "&xt=urn:btih:" + strings.Repeat("f", 40), "", target{v1: hash1}},
 		{"magnet with all of its parameters",
@@ -62,7 +62,7 @@ func TestParseRoot(t *testing.T) {
 		// The author of the page has written the magnet link into the path as it is, so that "?" began the query of the URL.
 		{"magnet not escaped", "magnet:", "xt=urn:btih:" + hash1 + "&dn=N&tr=udp://t:1",
 			target{v1: hash1, name: "N", trackers: []string{"udp://t:1"}}},
-		{"magnet not escaped, hybrid", "magnet:", "xt=urn:btih:" + hash1 + "&xt=urn:btmh:1220" + hash2, target{v1: hash1, v2: hash2}},
+		{"magnet not escaped, hybrid", "magnet:", "xt=urn:btih:" + hash1 + "&xt=urn:btmh:1220" + hash2, target{v1: hash1}},
 		{"hints of the URL", hash1, "dn=N&tr=udp://t:1&tr=udp://u:1&ws=https://w/&x.pe=1.2.3.4:5&s=tag&xt=urn:btih:no",
 			target{v1: hash1, name: "N", trackers: []string{"udp://t:1", "udp://u:1"}, webSeeds: []string{"https://w/"}, peers: []string{"1.2.3.4:5"}}},
 		{"hints of the URL behind those of the magnet", "magnet:?dn=M&tr=udp://m:1&xt=urn:btih:" + hash1, "dn=N&tr=udp://t:1&tr=udp://m:1",
@@ -155,9 +155,9 @@ func TestHintForms(t *testing.T) {
 		bad   []string
 	}{
 		{"tracker", isTracker,
-			[]string{"http://t/announce", "https://t/announce?key=1", "udp://t:80", "udp://t:80/announce", "ws://t", "wss://t/", "HTTP://T/", "http://[2600::1]/"},
+			[]string{"http://t/announce", "https://t/announce?key=1", "udp://t:80", "udp://t:80/announce", "ws://t", "wss://t/", "http://[2600::1]/"},
 			[]string{"", "t", "t:80", "http:", "http://", "http:/t", "file:///etc/passwd", "file://t/x", "ftp://t/", "unix:///x", "//t/", "udp:t", "javascript://t",
-				"http://t:bad/", "http://[::1/", "http://\x00/", "http://t%zz/", "udp4://t:1"}},
+				"http://t:bad/", "http://[::1/", "http://\x00/", "http://t%zz/", "udp4://t:1", "HTTP://T/", "http://u:p@t/", "http://t/ "}},
 		{"web seed", isWebSeed,
 			[]string{"http://w/", "https://w/dir/file%20name", "https://w:8080"},
 			[]string{"", "w", "http:", "http:///x", "ftp://w/", "udp://w:1", "file:///etc/passwd", "data:,x", "ws://w/"}},
