@@ -37,7 +37,7 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	cc.NoDefaultPortForwarding = true // nothing in the user's network is changed
 
 	cc.IPBlocklist = g
-	cc.TrackerDialContext = g.dialContext
+	cc.TrackerDialContext = g.dialTracker
 	cc.HTTPDialContext = g.dialContext
 	// A web seed that accepts and says nothing must not keep its part of the torrent from the others.
 	cc.WebTransport = &http.Transport{
@@ -52,6 +52,7 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	cc.DhtStartingNodes = bootstrap(cfg.DHTBootstrap)
 	cc.DisableWebtorrent = !cfg.WebTorrent
 	if cfg.WebTorrent {
+		installWebRTC(g)
 		// To learn the address that browsers reach us at. They need it as much as we do.
 		cc.ICEServerList = []webrtc.ICEServer{{URLs: []string{"stun:stun.l.google.com:19302", "stun:stun.cloudflare.com:3478"}}}
 	}

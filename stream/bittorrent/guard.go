@@ -42,6 +42,34 @@ func (g guard) dialContext(ctx context.Context, network, addr string) (net.Conn,
 	return d.DialContext(ctx, network, addr)
 }
 
+// maxTrackerBytes is what is read from one connection to a tracker. The library reads a message of a WebSocket tracker whole,
+// however long, and this one may be a hostile page's. Well-behaved trackers need hours for it.
+const maxTrackerBytes = 1 << 20
+
+// dialTracker is dialContext for trackers.
+func (g guard) dialTracker(ctx context.Context, network, addr string) (net.Conn, error) {
+	c, err := g.dialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &cappedConn{Conn: c, left: maxTrackerBytes}, nil
+}
+
+// A cappedConn fails after it has given a number of bytes.
+type cappedConn struct {
+	net.Conn
+	left int // Read is not called concurrently
+}
+
+func (c *cappedConn) Read(b []byte) (int, error) {
+	if c.left <= 0 && len(b) > 0 {
+		return 0, fmt.Errorf("bittorrent: %s has sent %d bytes over one connection, enough for a tracker", c.RemoteAddr(), maxTrackerBytes)
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
+}
+
 func (g guard) control(_, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {

@@ -69,8 +69,8 @@ func (p *peer) silent(now time.Time, d time.Duration) bool {
 // dialAddr is where p can be reached again, "" if unknown.
 func (p *peer) dialAddr() string {
 	ap, err := netip.ParseAddrPort(p.conn.RemoteAddr.String())
-	if err != nil {
-		return "" // WebRTC
+	if err != nil || p.conn.Network == "webrtc" {
+		return "" // a browser has an address too, but nobody can dial it
 	}
 	if p.conn.Discovery == torrent.PeerSourceIncoming {
 		port := p.conn.PeerListenPort // of its extended handshake
