@@ -3,6 +3,7 @@ package bittorrent
 import (
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/anacrolix/torrent"
@@ -58,6 +59,19 @@ func shouldRequest(*torrent.PeerConn, torrent.RequestIndex) error
 //go:linkname requestBlock github.com/anacrolix/torrent.(*PeerConn).request
 func requestBlock(*torrent.PeerConn, torrent.RequestIndex) (more bool, err error)
 
+// selfChecks is the counter by which the library chooses ever more rarely to check its own books, and to panic when two of them
+// disagree. They do for a while in a sound program: pieces of a v2 torrent count as pending as long as their hash is not known,
+// and nobody takes them out when it comes (Piece.setV2Hash in v1.62.0). The end of the program is too high a price for that.
+//
+//go:linkname selfChecks github.com/anacrolix/torrent/internal/amortize.global
+var selfChecks struct {
+	calls atomic.Int64
+	shift atomic.Int32 // the next check is due after 1<<shift calls
+}
+
+// stopSelfChecks makes the next check due after 2^62 calls.
+func stopSelfChecks() { selfChecks.shift.Store(62) }
+
 // hooks writes the two unexported fields we need.
 type hooks struct {
 	peakRequests uintptr // offset in torrent.Peer
@@ -73,6 +87,7 @@ func newHooks() (hooks, error) {
 	if !ok || h.Type != reflect.TypeFor[typedroaring.Bitmap[int]]() {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.PeerConn has no field sentHaves: this version of anacrolix/torrent is not supported")
 	}
+	stopSelfChecks()
 	return hooks{f.Offset, h.Offset}, nil
 }
 
