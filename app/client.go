@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/web"
@@ -159,7 +160,7 @@ func (e *StatusError) Error() string { return e.Msg }
 // refusal reads an answer that says no. The control API says why in JSON, content in plain text.
 func refusal(resp *http.Response) *StatusError {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // half a reason is better than none
-	e := &StatusError{Code: resp.StatusCode, Msg: strings.TrimSpace(string(body))}
+	e := &StatusError{Code: resp.StatusCode, Msg: string(body)}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
 		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
@@ -167,11 +168,27 @@ func refusal(resp *http.Response) *StatusError {
 	if json.Unmarshal(body, &why) == nil {
 		e.Msg = why.Error
 	}
-	if e.Msg == "" {
+	if e.Msg = printable(e.Msg); e.Msg == "" {
 		e.Msg = "the program answered " + resp.Status
 	}
 	return e
 }
+
+// printable makes text that may come from anybody fit for a terminal: what controls one, or turns the writing round, goes.
+func printable(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsPrint(r):
+			return r
+		}
+		return -1
+	}, s))
+}
+
+// maxAnswer bounds the answers of the program, in bytes: the list of a torrent with a million files has about as many.
+const maxAnswer = 512 << 20
 
 // call sends a request with the user's authority and decodes the JSON of the answer into out, unless that is nil. A body that
 // is no []byte is sent as JSON.
@@ -200,7 +217,7 @@ func (c *Client) call(ctx context.Context, method, path string, body, out any) e
 	if out == nil {
 		return nil
 	}
-	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(out); err != nil {
 		return fmt.Errorf("answer of the program: %w", err)
 	}
 	return nil

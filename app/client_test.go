@@ -112,3 +112,18 @@ func TestTee(t *testing.T) {
 		}
 	}
 }
+
+// What strangers say goes to terminals, and must not steer them.
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"\x1b]0;title\a\x1b[31mred\r\n": "]0;title[31mred",
+		"two\nlines\tand more ":         "two lines and more",
+		"\u202egnp.exe":                 "gnp.exe",
+		"日本語 ümlaut":                    "日本語 ümlaut",
+		" \x00 ":                        "",
+	} {
+		if got := printable(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}

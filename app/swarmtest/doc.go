@@ -10,6 +10,8 @@
 //	UP2P_BIN=path    test this binary instead of building one
 //	UP2P_RACE=1      build the program under test with the race detector (speeds are not judged then)
 //	UP2P_LONG=1      the long variants: 512 MiB also from the slow seeder
+//	UP2P_WEBTORRENT_JS=path
+//	                 the bundle of WebTorrent that browser peers run, instead of one that npm brings
 //	UP2P_KEEP_LOG=1  print the program's log of every test, not only of failed ones
 //
 // The folder rig has the benchmark that compares the program with other systems.

@@ -110,6 +110,12 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// TestNoIcon: browsers ask for one wherever they show something, and there is none.
+func TestNoIcon(t *testing.T) {
+	f := newFront(t)
+	f.wantError(f.do("GET", "/favicon.ico"), http.StatusNotFound)
+}
+
 func TestPreflight(t *testing.T) {
 	f := newFront(t)
 	res := f.do("OPTIONS", "/mem/v0/stream/tree1/sound.mp3", "Origin: https://a.example", "Access-Control-Request-Method: GET",

@@ -11,7 +11,7 @@ import (
 // slots bounds the requests for content that are answered at the same time, and those that wait for their turn to as many
 // again. One origin gets half of either at most, so that a page that asks for everything leaves something to the others.
 type slots struct {
-	most, share int // in all, and for one origin
+	most int // in all
 
 	mu    sync.Mutex
 	inUse int
@@ -25,19 +25,27 @@ type waiter struct {
 }
 
 func newSlots(most int) *slots {
-	return &slots{most: most, share: (most + 1) / 2, taken: make(map[string]int)}
+	return &slots{most: most, taken: make(map[string]int)}
+}
+
+// share is how many slots an origin gets at most.
+func (s *slots) share(origin string) int {
+	if origin == hiddenPage {
+		return (s.most + 3) / 4
+	}
+	return (s.most + 1) / 2
 }
 
 // take waits for a slot until ctx is done, and not at all when too many wait. Without an error the slot is to be given back
 // with release.
 func (s *slots) take(ctx context.Context, origin string) error {
 	s.mu.Lock()
-	if s.inUse < s.most && s.taken[origin] < s.share {
+	if s.inUse < s.most && s.taken[origin] < s.share(origin) {
 		s.grant(origin)
 		s.mu.Unlock()
 		return nil
 	}
-	if len(s.queue) >= s.most || s.waiting(origin) >= s.share {
+	if len(s.queue) >= s.most || s.waiting(origin) >= s.share(origin) {
 		s.mu.Unlock()
 		return errBusy
 	}
@@ -67,7 +75,7 @@ func (s *slots) release(origin string) {
 	if s.taken[origin]--; s.taken[origin] == 0 {
 		delete(s.taken, origin)
 	}
-	i := slices.IndexFunc(s.queue, func(w *waiter) bool { return s.taken[w.origin] < s.share })
+	i := slices.IndexFunc(s.queue, func(w *waiter) bool { return s.taken[w.origin] < s.share(w.origin) })
 	if i < 0 {
 		return
 	}
@@ -91,15 +99,24 @@ func (s *slots) waiting(origin string) (n int) {
 	return n
 }
 
-// originOf returns the origin that asks, as far as the browser says it. All that say nothing are one: players outside of
-// browsers, and pages that hide.
+// hiddenPage stands for all pages that do not let the browser say who they are.
+const hiddenPage = "null"
+
+// originOf returns the origin that asks, as far as the browser says it; hiddenPage where it only says that there is a page; and ""
+// for all that say nothing, which are players outside of browsers.
 func originOf(header http.Header) string {
 	if o := header.Get("Origin"); o != "" && o != "null" {
 		return o
 	}
 	u, err := url.Parse(header.Get("Referer"))
-	if err != nil || u.Host == "" {
-		return ""
+	switch {
+	case err == nil && u.Host != "":
+		return u.Scheme + "://" + u.Host
+	case header.Get("Origin") != "" || fromPage(header.Get("Sec-Fetch-Site")):
+		return hiddenPage
 	}
-	return u.Scheme + "://" + u.Host
+	return ""
 }
+
+// fromPage reports whether Sec-Fetch-Site says that a page asks, and not the user by the address bar ("none").
+func fromPage(site string) bool { return site != "" && site != "none" }

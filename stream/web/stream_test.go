@@ -115,7 +115,7 @@ func TestErrors(t *testing.T) {
 		"/mem/v0/stream/tree1/d/./picture.png":         400,
 		"/mem/v0/stream/tree1/a%00b":                   400,
 		"/MEM/v0/stream/tree1/sound.mp3":               400,
-		"/favicon.ico":                                 400,
+		"/favicon.ico":                                 404,
 		"/mem/v0/stream/tree1/nothing":                 404,
 		"/mem/v0/stream/tree1/d":                       404,
 		"/mem/v0/stream/tree1/sound.mp3x":              404,

@@ -12,6 +12,7 @@ package web
 
 import (
 	"crypto/sha256"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -131,6 +132,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.api.ServeHTTP(w, r)
 	case isUpload && r.Method == http.MethodPost:
 		h.upload(w, r, upload)
+	case r.URL.Path == "/favicon.ico": // browsers ask for it by themselves
+		h.fail(w, r, fs.ErrNotExist)
 	default:
 		h.content(w, r)
 	}
