@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """bench.py DATADIR OUT.jsonl [options]: measures systems that stream a torrent over HTTP. README.md says how to run it."""
 import argparse
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -33,6 +34,7 @@ class Swarm:
         self.spawn([PYTHON, HERE + '/seeder.py', json.dumps(spec)])
         self.peers = seeds
         rate, delay = (25, 30) if peers > 1 else (opts.rate, opts.delay)
+        self.rate = rate
         if peers > 1 or opts.link == 'wan':
             self.peers = ['127.0.1.%d:51413' % (2 + i) for i in range(peers)]
             pairs = ['%s=%s' % p for p in zip(self.peers, seeds)]
@@ -169,7 +171,48 @@ def stall4(url, deadline, data, swarm, since):
     return r
 
 
-SCENARIOS = {'hash': hash_, 'seek90': seek90, 'full': full, 'jump': jump, 'stall4': stall4}
+def member_url(url, member):
+    path, query = url.split('?')
+    return '%s/%s?%s' % (path, member, query)
+
+
+def member(url, deadline, data, swarm, since):
+    """A stored member from the middle of a zip of which nothing is here yet."""
+    a = client.get_until(member_url(url, 'other/100.bin'), deadline)
+    r = {'status': a.status, 'ttfb_req': time.time() - since}
+    a.close()
+    return r
+
+
+def warm(url, deadline, data, swarm, since):
+    """The same when a first member, elsewhere, has been asked for: the torrent is open and the list of members known."""
+    client.get_until(member_url(url, 'other/020.bin'), deadline).close()
+    return member(url, deadline, data, swarm, time.time())
+
+
+def gallery(url, deadline, data, swarm, since):
+    """A page with the 50 pictures of the zip, six at a time as a browser has connections. wire_x: how much longer it took than
+    their bytes need on the wire alone."""
+    with open(data.dir + '/members.json') as f:
+        sums = json.load(f)
+    names = ['p/%02d.jpg' % i for i in range(50)]
+
+    def fetch(name):
+        sha, n = hashlib.sha256(), 0
+        for b in client.get_until(member_url(url, name), deadline).chunks():
+            sha.update(b)
+            n += len(b)
+        return n, sha.hexdigest() == sums[name]
+
+    t = time.time()
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        got = list(pool.map(fetch, names))
+    took, n = time.time() - t, sum(g[0] for g in got)
+    return {'status': 200, 'bytes': n, 'ok': all(g[1] for g in got), 'page_s': took, 'wire_x': took / (n * 8 / (swarm.rate * 1e6))}
+
+
+SCENARIOS = {'hash': hash_, 'seek90': seek90, 'full': full, 'jump': jump, 'stall4': stall4, 'member': member, 'member-hash': member, 'member-warm': warm,
+             'gallery': gallery}
 
 
 def idle(proc):
@@ -184,7 +227,7 @@ def one(opts, data, swarm, key, scen, run):
     """One measurement: a fresh process, an empty folder."""
     system = systems.ALL[key]
     folder = tempfile.mkdtemp(prefix='rig-%s-' % key)
-    c = types.SimpleNamespace(by='hash' if scen == 'hash' else 'torrent', hash=data.hash, torrent=data.torrent, dir=folder,
+    c = types.SimpleNamespace(by='hash' if scen.endswith('hash') else 'torrent', hash=data.hash, file=data.file, torrent=data.torrent, dir=folder,
                               peers=swarm.peers, tracker=TRACKER, port=PORT, dht=scen == 'idle')
     r = {'sys': key, 'scen': scen, 'link': 'wan4' if scen == 'stall4' else opts.link, 'piece_kib': data.piece >> 10, 'run': run,
          'load': os.getloadavg()[0]}
@@ -205,7 +248,7 @@ def one(opts, data, swarm, key, scen, run):
             system.add(c)
         asked = time.time()
         r.update(SCENARIOS[scen](system.url(c), deadline, data, swarm, asked))
-        if scen in ('hash', 'full'):
+        if scen in ('hash', 'full', 'member-hash'):
             r['ttfb_start'] = asked - start + r['ttfb_req']
         r['disk_mb'] = disk_mb(folder)
     except (OSError, RuntimeError) as e:
@@ -242,9 +285,9 @@ def options():
 
 def read_data(folder):
     with open(folder + '/video.meta') as f:
-        ih, size, sha, piece = f.read().split()
+        ih, size, sha, piece, file = f.read().split()
     return types.SimpleNamespace(dir=os.path.abspath(folder), torrent=os.path.abspath(folder) + '/video.torrent', hash=ih, size=int(size),
-                                 sha=sha, piece=int(piece))
+                                 sha=sha, piece=int(piece), file=file)
 
 
 def main():

@@ -4,7 +4,7 @@ import json
 import statistics
 import sys
 
-FIGURES = ['ttfb_req', 'ttfb_start', 'mib_s', 'MBps', 'waste_pct', 'rss_mb', 'cpu_s', 'cpu_s_per_gib', 'disk_mb', 'idle_rss_mb',
+FIGURES = ['ttfb_req', 'ttfb_start', 'mib_s', 'page_s', 'wire_x', 'MBps', 'waste_pct', 'rss_mb', 'cpu_s', 'cpu_s_per_gib', 'disk_mb', 'idle_rss_mb',
            'idle_cpu_pct', 'load']
 
 

@@ -1,6 +1,6 @@
 """What can be measured: one class a system.
 
-A system gets a context with .by ('torrent' or 'hash'), .hash, .torrent (path), .dir (its empty folder), .peers (['ip:port']), .tracker, .port
+A system gets a context with .by ('torrent' or 'hash'), .hash, .file (its name in the torrent), .torrent (path), .dir (its empty folder), .peers (['ip:port']), .tracker, .port
 and .dht. argv() starts it; add() hands it the torrent, when the command line did not; url() is where the bytes are.
 """
 import os
@@ -42,7 +42,7 @@ class UP2P:
                 raise RuntimeError(p.stderr.strip())
 
     def url(self, c):
-        return 'http://127.0.0.1:%d/bittorrent/v0/stream/%s/video.mp4?tr=%s' % (c.port, c.hash, quoted(c.tracker))
+        return 'http://127.0.0.1:%d/bittorrent/v0/stream/%s/%s?tr=%s' % (c.port, c.hash, c.file, quoted(c.tracker))
 
 
 class UP2PAlways(UP2P):
