@@ -86,7 +86,7 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	}
 	for _, l := range cl.Listeners() {
 		if d, ok := l.(torrent.Dialer); ok {
-			cl.AddDialer(headStart(d))
+			cl.AddDialer(notedDialer{headStart(d), func(addr string) { reg.onDial(cl, addr) }})
 		}
 	}
 	return cl, nil
@@ -137,6 +137,17 @@ func headStart(d torrent.Dialer) torrent.Dialer {
 		return d
 	}
 	return delayedDialer{d, utpDelay}
+}
+
+// A notedDialer tells what is dialled.
+type notedDialer struct {
+	torrent.Dialer
+	note func(addr string)
+}
+
+func (d notedDialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	d.note(addr)
+	return d.Dialer.Dial(ctx, addr)
 }
 
 type delayedDialer struct {

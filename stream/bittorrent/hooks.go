@@ -72,10 +72,12 @@ var selfChecks struct {
 // stopSelfChecks makes the next check due after 2^62 calls.
 func stopSelfChecks() { selfChecks.shift.Store(62) }
 
-// hooks writes the two unexported fields we need.
+// hooks knows the unexported fields we need: two that it writes, and one that it reads.
 type hooks struct {
 	peakRequests uintptr // offset in torrent.Peer
 	sentHaves    uintptr // offset in torrent.PeerConn
+	halfOpen     uintptr // offset in torrent.Torrent
+	halfOpenType reflect.Type
 }
 
 func newHooks() (hooks, error) {
@@ -87,8 +89,18 @@ func newHooks() (hooks, error) {
 	if !ok || h.Type != reflect.TypeFor[typedroaring.Bitmap[int]]() {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.PeerConn has no field sentHaves: this version of anacrolix/torrent is not supported")
 	}
+	o, ok := reflect.TypeFor[torrent.Torrent]().FieldByName("halfOpen")
+	if !ok || o.Type.Kind() != reflect.Map || o.Type.Key().Kind() != reflect.String {
+		return hooks{}, fmt.Errorf("bittorrent: torrent.Torrent has no map halfOpen: this version of anacrolix/torrent is not supported")
+	}
 	stopSelfChecks()
-	return hooks{f.Offset, h.Offset}, nil
+	return hooks{f.Offset, h.Offset, o.Offset, o.Type}, nil
+}
+
+// isDialling reports whether t waits for an answer from addr. The client is locked.
+func (h hooks) isDialling(t *torrent.Torrent, addr string) bool {
+	m := reflect.NewAt(h.halfOpenType, unsafe.Add(unsafe.Pointer(t), h.halfOpen)).Elem()
+	return m.MapIndex(reflect.ValueOf(addr)).IsValid()
 }
 
 // hidePiece keeps the library from telling pc that we have the piece. The client is locked.

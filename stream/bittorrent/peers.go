@@ -114,6 +114,10 @@ type peerSet struct {
 	bytes int64         // received blocks since the torrent was added
 	waste int64         // of those, blocks we had already
 	past  []pastPeer    // closed connections that gave us something
+
+	// dialled are the addresses that were tried, whoever named them: trackers, the DHT and other peers tell them to the library,
+	// which forgets one when nobody answers there.
+	dialled map[string]bool
 }
 
 // A pastPeer is where a closed connection can be dialled again, and what it gave.
@@ -168,6 +172,20 @@ func (r *registry) set(t *torrent.Torrent) *peerSet {
 }
 
 func (r *registry) forget(t *torrent.Torrent) { delete(r.sets, t) }
+
+// onDial notes that addr is being dialled, by the torrents that wait for it. It is called without the client's lock, and takes it.
+func (r *registry) onDial(cl *torrent.Client, addr string) {
+	clientLock(cl)
+	defer clientUnlock(cl)
+	for t, s := range r.sets {
+		if len(s.dialled) < 4*maxPeers && r.hooks.isDialling(t, addr) {
+			if s.dialled == nil {
+				s.dialled = make(map[string]bool)
+			}
+			s.dialled[addr] = true
+		}
+	}
+}
 
 func (r *registry) find(p *torrent.Peer) *peer {
 	s := r.sets[p.Torrent()]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -57,10 +58,7 @@ type swarm struct {
 // serve waits for the list of files and then asks for what the readers need, until the swarm's life ends.
 func (s *swarm) serve() {
 	defer close(s.done)
-	select {
-	case <-s.life.Done():
-	case <-s.t.Closed():
-	case <-s.t.GotInfo():
+	if s.awaitInfo() {
 		s.err = s.prepare(s.life)
 	}
 	if s.obj == nil && s.err == nil {
@@ -75,6 +73,40 @@ func (s *swarm) serve() {
 	s.mu.Unlock()
 	s.useWebSeeds(webSeeds) // those named before the layout was known; the library knows the others
 	newPicker(s, s.b.hooks, s.b.client).run(s.life)
+}
+
+// maxRedialTime is the longest pause between two tries to reach known peers, while nobody has told the list of files.
+const maxRedialTime = 4 * time.Second
+
+// awaitInfo waits until the library has the info dictionary, and reports whether it has. Peers that refused us at first are tried
+// again meanwhile, ever more rarely.
+func (s *swarm) awaitInfo() bool {
+	wait := redialTime
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.life.Done():
+			return false
+		case <-s.t.Closed():
+			return false
+		case <-s.t.GotInfo():
+			return true
+		case <-timer.C:
+		}
+		if s.lonely() {
+			s.redial()
+		}
+		wait = min(2*wait, maxRedialTime)
+		timer.Reset(wait)
+	}
+}
+
+// lonely reports whether nobody is connected.
+func (s *swarm) lonely() bool {
+	clientLock(s.b.client)
+	defer clientUnlock(s.b.client)
+	return len(s.set.peers) == 0
 }
 
 // prepare makes the files readable once the library has the info dictionary.
@@ -217,6 +249,9 @@ func (s *swarm) addPeers(addrs []string) {
 // redial tries all known addresses again: the library forgets an address once its connection has ended.
 func (s *swarm) redial() {
 	addrs := s.goodPeers()
+	clientLock(s.b.client)
+	addrs = slices.AppendSeq(addrs, maps.Keys(s.set.dialled))
+	clientUnlock(s.b.client)
 	s.mu.Lock()
 	for a := range s.known {
 		addrs = append(addrs, a)
