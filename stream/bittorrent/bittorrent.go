@@ -60,6 +60,8 @@ type Backend struct {
 	registry *registry
 	dht      *nodeKeeper
 
+	announces chan struct{} // a place in it for each announce under way
+
 	mu     sync.Mutex // guards what follows; the client may be called under it, and never calls us back for it
 	swarms map[string]*swarm
 	closed bool
@@ -85,7 +87,7 @@ func New(cfg Config) (*Backend, error) {
 	}
 	b := &Backend{
 		cfg: cfg, log: cfg.Log, store: cfg.Store, hooks: h,
-		registry: newRegistry(h), swarms: make(map[string]*swarm),
+		registry: newRegistry(h), swarms: make(map[string]*swarm), announces: make(chan struct{}, maxAnnounces),
 	}
 	if b.client, err = newClient(cfg, b.registry); err != nil {
 		return nil, fmt.Errorf("bittorrent: %w", err)
@@ -111,7 +113,7 @@ func (b *Backend) Close() error {
 	clear(b.swarms)
 	b.mu.Unlock()
 	for s := range open {
-		s.stop()
+		b.stops.Go(s.stop)
 	}
 	b.stops.Wait()
 	if b.dht != nil {
@@ -173,31 +175,32 @@ func (b *Backend) join(tg target) *swarm {
 		DeferStorageOpen:         true,
 	}
 	var own target // sources of the .torrent
-	private := false
 	if mi, info := b.keptMetainfo(tg); mi != nil {
 		opts.InfoBytes = mi.InfoBytes
 		if info.HasV2() {
 			opts.PieceLayers = mi.PieceLayers
 		}
 		own = targetOf(mi, info)
-		private = info.Private != nil && *info.Private
+		own.private = isPrivate(info)
 		tg.v1, tg.v2 = own.v1, own.v2
 	}
 	opts.InfoHash = tg.hashV1()
 	if h, ok := tg.hashV2(); ok {
 		opts.InfoHashV2.Set(h)
 	}
-	s := &swarm{b: b, log: b.log, done: make(chan struct{}), ready: make(chan struct{})}
+	s := &swarm{b: b, log: b.log, done: make(chan struct{}), ready: make(chan struct{}), infohashes: tg.short()}
 	s.life, s.cancel = context.WithCancel(context.Background())
+	s.announcer = newAnnouncer(s)
 	s.t, _ = b.client.AddTorrentOpt(opts)
 	clientLock(b.client)
 	s.set = b.registry.set(s.t)
 	clientUnlock(b.client)
 	b.index(s, tg)
-	if !private && len(b.cfg.Trackers) > 0 {
-		s.t.AddTrackers([][]string{b.cfg.Trackers})
-	}
 	s.addHints(own)
+	s.private = own.private && len(own.trackers) > 0
+	if !own.private {
+		s.addTrackers(appendHints(nil, b.cfg.Trackers, maxTrackers, isTracker), true)
+	}
 	s.addPeers(b.keptPeers(tg.id()))
 	go s.serve()
 	return s

@@ -21,6 +21,9 @@ import (
 // implementation of it moves a tenth of what TCP does at five times the work.
 const utpDelay = 600 * time.Millisecond
 
+// userAgent is who we are to trackers and web seeds.
+const userAgent = "universal-p2p"
+
 // newClient starts the library's client with the settings that make a streamer of it.
 func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
@@ -30,7 +33,7 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	cc := torrent.NewDefaultClientConfig()
 	cc.Slogger = slog.New(quiet{cfg.Log.Handler()})
 	cc.ExtendedHandshakeClientVersion = "Universal P2P"
-	cc.HTTPUserAgent = "universal-p2p"
+	cc.HTTPUserAgent = userAgent
 	cc.Bep20 = "-UP0100-"
 	cc.DefaultStorage = noStorage{}
 	cc.ListenPort = cfg.Port

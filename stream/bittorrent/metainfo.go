@@ -33,8 +33,12 @@ func (b *Backend) Metainfo(ctx context.Context, root stream.Root) ([]byte, error
 	defer t.Close()
 	mi := t.(*tree).s.t.Metainfo()
 	mi.Comment, mi.CreatedBy, mi.CreationDate = "", "universal-p2p", 0
-	if info := t.(*tree).s.t.Info(); info.Private != nil && *info.Private {
-		mi.Announce, mi.AnnounceList, mi.UrlList = "", nil, nil // they hold the user's passkey, and any page can read this
+	mi.Announce, mi.AnnounceList = "", nil
+	if trackers := t.(*tree).s.allTrackers(); len(trackers) > 0 {
+		mi.AnnounceList = metainfo.AnnounceList{trackers}
+	}
+	if isPrivate(t.(*tree).s.t.Info()) {
+		mi.AnnounceList, mi.UrlList = nil, nil // they hold the user's passkey, and any page can read this
 	}
 	mi.Encoding = b.encodingOf(t.ID())
 	data, err := bencode.Marshal(mi)

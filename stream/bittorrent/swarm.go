@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/anacrolix/torrent"
+	"github.com/anacrolix/torrent/types/infohash"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/store"
@@ -25,6 +27,9 @@ type swarm struct {
 	log *slog.Logger
 	t   *torrent.Torrent
 	set *peerSet
+
+	announcer *announcer
+	private   bool // it came with trackers of its own, and what pages name beside them is not used (BEP 27)
 
 	// The backend's mutex guards these.
 	keys []string // infohashes it is known by
@@ -45,10 +50,12 @@ type swarm struct {
 
 	waiting atomic.Int32 // early readers that wait for a block
 
-	mu    sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
-	needs []*need
-	glows []glow
-	wrong []int           // pieces that have failed their hash, and the picker does not know yet
+	mu         sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
+	needs      []*need
+	glows      []glow
+	wrong      []int        // pieces that have failed their hash, and the picker does not know yet
+	infohashes []infohash.T // of 20 bytes
+
 	gone  map[int]bool    // pieces that were recycled, and the library does not know yet
 	known map[string]bool // addresses of peers that somebody named
 
@@ -119,6 +126,12 @@ func (s *swarm) prepare(ctx context.Context) error {
 	mi := s.t.Metainfo()
 	tg := targetOf(&mi, info)
 	s.id, s.layout = tg.id(), l
+	s.mu.Lock()
+	s.infohashes = tg.short()
+	s.mu.Unlock()
+	if isPrivate(info) {
+		s.announcer.dropDefaults()
+	}
 	obj, err := s.b.store.Object(store.Spec{
 		Space:   space,
 		ID:      s.id,
@@ -170,6 +183,7 @@ func (s *swarm) failed() bool {
 func (s *swarm) stop() {
 	s.cancel()
 	<-s.done
+	s.announcer.wait()
 	if s.obj != nil {
 		s.b.keepPeers(s.id, s.goodPeers())
 		s.b.keepLayers(s)
@@ -190,13 +204,44 @@ func (s *swarm) addHints(tg target) {
 	if tg.name != "" {
 		s.t.SetDisplayName(displayName(tg.name))
 	}
-	if trackers := s.news(&s.trackers, tg.trackers, 2*maxTrackers); len(trackers) > 0 {
-		s.t.AddTrackers([][]string{trackers})
+	if s.private {
+		return
 	}
+	s.addTrackers(s.news(&s.trackers, tg.trackers, 2*maxTrackers), false)
 	if webSeeds := s.news(&s.webSeeds, tg.webSeeds, 2*maxWebSeeds); len(webSeeds) > 0 && s.prepared() {
 		s.useWebSeeds(webSeeds)
 	}
 	s.addPeers(tg.peers)
+}
+
+// addTrackers announces to the trackers: the library to those of browsers, and we to the others.
+func (s *swarm) addTrackers(urls []string, defaults bool) {
+	var ws, others []string
+	for _, u := range urls {
+		if strings.HasPrefix(u, "ws:") || strings.HasPrefix(u, "wss:") {
+			ws = append(ws, u)
+		} else {
+			others = append(others, u)
+		}
+	}
+	if len(ws) > 0 {
+		s.t.AddTrackers([][]string{ws})
+	}
+	s.announcer.add(others, defaults)
+}
+
+// hashes lists the infohashes by which trackers know the torrent.
+func (s *swarm) hashes() []infohash.T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.infohashes
+}
+
+// allTrackers lists the trackers that are announced to.
+func (s *swarm) allTrackers() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return appendHints(slices.Clone(s.trackers), s.b.cfg.Trackers, 3*maxTrackers, isTracker)
 }
 
 // prepared reports whether the layout is known.

@@ -32,6 +32,7 @@ type target struct {
 	trackers []string
 	webSeeds []string
 	peers    []string // host:port, BEP 9
+	private  bool     // BEP 27, as far as known
 }
 
 // parseRoot reads the root forms of DESIGN section 3: an infohash of 40 hex or 32 base32 digits (BEP 3), a v2 infohash of 64
@@ -115,6 +116,19 @@ func (t target) hashV2() (h infohashv2.T, ok bool) {
 	}
 	return h, h.FromHexString(t.v2) == nil
 }
+
+// short lists the infohashes by which trackers and peers know it: those of 20 bytes, that of v2 cut off (BEP 52).
+func (t target) short() (hs []infohash.T) {
+	if t.v1 != "" {
+		hs = append(hs, t.hashV1())
+	}
+	if h, ok := t.hashV2(); ok {
+		hs = append(hs, *h.ToShort())
+	}
+	return hs
+}
+
+func isPrivate(info *metainfo.Info) bool { return info.Private != nil && *info.Private }
 
 // targetOf is the target that a description of a torrent stands for, with the sources it names.
 func targetOf(mi *metainfo.MetaInfo, info *metainfo.Info) target {
