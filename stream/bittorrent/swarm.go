@@ -82,40 +82,6 @@ func (s *swarm) serve() {
 	newPicker(s, s.b.hooks, s.b.client).run(s.life)
 }
 
-// maxRedialTime is the longest pause between two tries to reach known peers, while nobody has told the list of files.
-const maxRedialTime = 4 * time.Second
-
-// awaitInfo waits until the library has the info dictionary, and reports whether it has. Peers that refused us at first are tried
-// again meanwhile, ever more rarely.
-func (s *swarm) awaitInfo() bool {
-	wait := redialTime
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-s.life.Done():
-			return false
-		case <-s.t.Closed():
-			return false
-		case <-s.t.GotInfo():
-			return true
-		case <-timer.C:
-		}
-		if s.lonely() {
-			s.redial()
-		}
-		wait = min(2*wait, maxRedialTime)
-		timer.Reset(wait)
-	}
-}
-
-// lonely reports whether nobody is connected.
-func (s *swarm) lonely() bool {
-	clientLock(s.b.client)
-	defer clientUnlock(s.b.client)
-	return len(s.set.peers) == 0
-}
-
 // prepare makes the files readable once the library has the info dictionary.
 func (s *swarm) prepare(ctx context.Context) error {
 	info := s.t.Info()
