@@ -41,7 +41,7 @@ type walker interface {
 
 // An unpacker goes through one run once, from its start. It serves one goroutine.
 type unpacker interface {
-	// next returns the place in run.entries of the next member, never the same or an earlier one, and its bytes. The reader is
+	// next returns the place in run.entries() of the next member, never the same or an earlier one, and its bytes. The reader is
 	// valid until the following next, and need not be read to the end before. Readers need not check sizes and checksums
 	// themselves, and must not stop the run when those of one member are wrong if they can go on. io.EOF: the run has ended.
 	next() (i int, r io.Reader, err error)
@@ -76,31 +76,42 @@ type entry struct {
 	Method    string // "store", "deflate": for people
 	Encrypted bool   // ErrEncrypted to open
 	Unknown   bool   // ErrMethod to open: nothing here can unpack Method
+	Unsafe    bool   // ErrLimit to open: it shares bytes with other members, as bombs do
 
 	// Extents is where a stored member lies, in order. They are Size bytes together, or fewer when a volume is missing or
 	// the archive is cut off.
 	Extents []extent
 	// Run is the run that a compressed member is in, or noRun. A member that is not solid is a run of one.
 	Run int
+	// Solid says that the run may have other members, also ones that the walk has not come to yet. All entries of a run agree.
+	Solid bool
 	// Memory is about what the decoder of the run needs, in bytes, its dictionary mainly.
 	Memory int64
-	// At and Data are the format's own: the place of a header, coder properties. They come back in run.entries.
+	// At and Data are the format's own: the place of a header, coder properties. They come back in run.entries and locate.
 	At   int64
 	Data []byte
 }
 
 // An extent is a piece of a volume.
 type extent struct {
-	Volume int   // in walker.volumes
+	Volume int   // in walker.volumes, or outputOf a run
 	Off    int64 // bytes; negative: a hole that reads as zeros
 	Len    int64
 }
 
 // A run is what has to be unpacked from its start to get at any of it.
 type run struct {
-	n       int      // entry.Run
-	volumes []string // walker.volumes
-	entries []*entry // of the run, in the order they are unpacked
+	n       int             // entry.Run
+	volumes func() []string // walker.volumes
+	// entries are those of the run in the order they are unpacked. Of a solid run there may be more at each call: the walk that
+	// lists them goes on meanwhile. unpacker.next is only called when there is one that it has not come to.
+	entries func() []*entry
+}
+
+// A locator is a format that finds the extents of a stored member only when it is opened, or checks them then: by a header that
+// lies beside the data. Entries whose Extents are nil and whose Run is noRun need one.
+type locator interface {
+	locate(in *input, e *entry) ([]extent, error)
 }
 
 // A volume is one file of an archive. ReadAt blocks for data, is safe for concurrent use (calls wait for each other), and
@@ -124,4 +135,10 @@ var _ interface {
 	Open(path string) (volume, error)
 	// Beside returns the path of another file in the folder of File, for Open.
 	Beside(name string) string
+	// Output is what a run of the archive is unpacked to: for formats that are one inside the other, as tar in gzip. Extents
+	// with the Volume outputOf(run) lie in it.
+	Output(run int) (io.ReaderAt, error)
 } = (*input)(nil)
+
+// outputOf is the extent.Volume of what a run is unpacked to.
+func outputOf(run int) int { return -1 - run }

@@ -15,6 +15,7 @@ type input struct {
 	limits  Limits
 	file    Source
 	sibling func(ctx context.Context, path string) (Source, error)
+	output  func(run int) (io.ReaderAt, error)
 
 	mu      sync.Mutex
 	volumes map[string]*sourceAt
@@ -40,6 +41,9 @@ func (in *input) File() volume {
 
 // Beside returns the path of another file in the folder of File.
 func (in *input) Beside(name string) string { return path.Join(path.Dir(in.file.Path()), name) }
+
+// Output is what a run of the archive is unpacked to.
+func (in *input) Output(run int) (io.ReaderAt, error) { return in.output(run) }
 
 // Open returns the file at path. It reads nothing.
 func (in *input) Open(path string) (volume, error) {
@@ -91,6 +95,7 @@ type sourceAt struct {
 
 	mu     sync.Mutex
 	r      io.ReadSeekCloser // nil until the first read
+	at     int64             // its offset, -1 when not known
 	closed bool
 }
 
@@ -131,15 +136,19 @@ func (v *sourceAt) readFull(p []byte, off int64) (int, error) {
 		if err != nil {
 			return 0, sourceError{err}
 		}
-		v.r = r
+		v.r, v.at = r, -1
 	}
-	if x, ok := v.r.(expecter); ok {
-		x.Expect(off, int64(len(p)))
-	}
-	if _, err := v.r.Seek(off, io.SeekStart); err != nil {
-		return 0, sourceError{err}
+	if v.at != off { // who goes on where it was gets more ahead of it than it asks for, as any reader of the source
+		if x, ok := v.r.(expecter); ok {
+			x.Expect(off, int64(len(p)))
+		}
+		v.at = -1
+		if _, err := v.r.Seek(off, io.SeekStart); err != nil {
+			return 0, sourceError{err}
+		}
 	}
 	n, err := io.ReadFull(v.r, p)
+	v.at = off + int64(n)
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF // the source is shorter than it said
 	}
