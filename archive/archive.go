@@ -54,3 +54,23 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{Entries: 200_000, IndexBytes: 64 << 20, NameBytes: 4 << 10, Dictionary: 256 << 20, Ratio: 1100}
 }
+
+func (l Limits) orDefaults() Limits {
+	d := DefaultLimits()
+	if l.Entries > 0 {
+		d.Entries = l.Entries
+	}
+	if l.IndexBytes > 0 {
+		d.IndexBytes = l.IndexBytes
+	}
+	if l.NameBytes > 0 {
+		d.NameBytes = l.NameBytes
+	}
+	if l.Dictionary > 0 {
+		d.Dictionary = l.Dictionary
+	}
+	if l.Ratio > 0 {
+		d.Ratio = l.Ratio
+	}
+	return d
+}

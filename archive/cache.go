@@ -3,7 +3,7 @@ package archive
 import "io/fs"
 
 // A Cache keeps what was found out and what was unpacked, across restarts if it can. It may forget any of it at any time. Keys and
-// names are made of [a-z0-9.-], at most 64 bytes. Errors other than fs.ErrNotExist reach the reader who needed the room, so that
+// names are made of [a-z0-9-], at most 64 bytes. Errors other than fs.ErrNotExist reach the reader who needed the room, so that
 // "no space" is still told from "damaged". Its methods are safe for concurrent use.
 type Cache interface {
 	// Load returns the blob that Save kept: fs.ErrNotExist when there is none. The bytes are checked here.
@@ -25,7 +25,7 @@ type Spool interface {
 	Has(i int) bool
 	// ReadAt reads all of p at off of chunk i. fs.ErrNotExist: the chunk is not here, maybe no longer.
 	ReadAt(i int, p []byte, off int64) (int, error)
-	// Write keeps all of chunk i at once, whose bytes were checked.
+	// Write keeps all of chunk i at once.
 	Write(i int, p []byte) error
 	// Discard drops chunk i: it was wrong.
 	Discard(i int) error
@@ -41,20 +41,9 @@ type SpoolHold interface {
 	Release()
 }
 
-// nowhere is the cache of a library without one.
+// nowhere is the cache of a library without one. It is not asked for spools.
 type nowhere struct{}
 
 func (nowhere) Load(string, string) ([]byte, error)          { return nil, fs.ErrNotExist }
 func (nowhere) Save(string, string, []byte) error            { return nil }
-func (nowhere) Spool(_, _ string, _, _ int64) (Spool, error) { return nowhereSpool{}, nil }
-
-type nowhereSpool struct{}
-
-func (nowhereSpool) Has(int) bool                           { return false }
-func (nowhereSpool) ReadAt(int, []byte, int64) (int, error) { return 0, fs.ErrNotExist }
-func (nowhereSpool) Write(int, []byte) error                { return nil }
-func (nowhereSpool) Discard(int) error                      { return nil }
-func (nowhereSpool) Hold() SpoolHold                        { return nowhereSpool{} }
-func (nowhereSpool) Set(int, int)                           {}
-func (nowhereSpool) Release()                               {}
-func (nowhereSpool) Close() error                           { return nil }
+func (nowhere) Spool(_, _ string, _, _ int64) (Spool, error) { return nil, fs.ErrNotExist }

@@ -46,7 +46,7 @@ func (ix *index) encode() []byte {
 	head := binary.AppendUvarint(nil, uint64(len(w.b)))
 	body := z.EncodeAll(w.b, head)
 	out := append([]byte(indexMagic), 0, 0, 0, 0)
-	binary.LittleEndian.PutUint32(out[len(indexMagic):], crc32.Checksum(body, crc32.MakeTable(crc32.Castagnoli)))
+	binary.LittleEndian.PutUint32(out[len(indexMagic):], crc32.Checksum(body, castagnoli()))
 	return append(out, body...)
 }
 
@@ -93,7 +93,7 @@ func decodeIndex(data []byte, l Limits) (*index, error) {
 func unpackIndex(data []byte, l Limits) ([]byte, error) {
 	head := len(indexMagic) + 4
 	if len(data) < head || string(data[:len(indexMagic)]) != indexMagic ||
-		binary.LittleEndian.Uint32(data[len(indexMagic):]) != crc32.Checksum(data[head:], crc32.MakeTable(crc32.Castagnoli)) {
+		binary.LittleEndian.Uint32(data[len(indexMagic):]) != crc32.Checksum(data[head:], castagnoli()) {
 		return nil, errStale
 	}
 	size, n := binary.Uvarint(data[head:])
@@ -115,6 +115,9 @@ func unpackIndex(data []byte, l Limits) ([]byte, error) {
 
 // faults are the ones that are facts about the archive, and so kept with its index. Their order is part of the format.
 func faults() []error { return []error{nil, ErrCorrupt, ErrEncrypted, ErrMethod, ErrLimit} }
+
+// isFault reports whether err is a fact about an archive.
+func isFault(err error) bool { return faultCode(err) != 0 }
 
 // faultCode is the place of err in faults, 0 when it is none of them.
 func faultCode(err error) int {

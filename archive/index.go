@@ -2,7 +2,7 @@ package archive
 
 import (
 	"fmt"
-	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -34,6 +34,15 @@ type layout struct {
 	starts  []int64
 	end     int64
 	solid   bool // more may come
+}
+
+// find returns where e is in what the run is unpacked to, or -1.
+func (l *layout) find(e *entry) int64 {
+	i := slices.Index(l.entries, e)
+	if i < 0 {
+		return -1
+	}
+	return l.starts[i]
 }
 
 func newIndex(format string, lastWins bool, l Limits) *index {
@@ -243,11 +252,39 @@ func (ix *index) shown(i int) bool {
 	return ok && i == j
 }
 
+// named reports whether entry i is known, and so is its name.
+func (ix *index) named(i int) bool {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	if i >= len(ix.entries) {
+		return false
+	}
+	e := ix.entries[i]
+	return ix.complete || e.UTF8 || utf8.ValidString(e.Raw)
+}
+
 // status returns how far the index has come.
 func (ix *index) status() (entries int, complete bool, fault error) {
 	ix.mu.RLock()
 	defer ix.mu.RUnlock()
 	return len(ix.entries), ix.complete, ix.fault
+}
+
+// from returns what a walk goes on from.
+func (ix *index) from() []byte {
+	ix.mu.RLock()
+	defer ix.mu.RUnlock()
+	return ix.state
+}
+
+// went notes how far a walk has come.
+func (ix *index) went(state []byte, volumes []string) {
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	ix.state = state
+	if len(volumes) != len(ix.volumes) {
+		ix.volumes = slices.Clone(volumes)
+	}
 }
 
 // size is about what the index takes in memory, in bytes.
@@ -272,9 +309,4 @@ func (ix *index) layout(run int) layout {
 		return *l
 	}
 	return layout{}
-}
-
-// notFound is the error for a path that leads nowhere.
-func notFound(path string) error {
-	return fmt.Errorf("archive: %s: %w", path, fs.ErrNotExist)
 }

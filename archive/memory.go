@@ -17,7 +17,7 @@ type memory struct {
 }
 
 type chunkKey struct {
-	run   runKey
+	run   string
 	chunk int64
 }
 

@@ -69,7 +69,7 @@ func (zipFormat) walk(in *input, _ []byte) (walker, error) {
 	} else if _, err := f.ReadAt(dir, at); err != nil {
 		return nil, err
 	}
-	w := &zipWalker{}
+	w := &zipWalker{base: end.base}
 	if err := w.parse(dir, end, f.Size()); err != nil && len(w.entries) == 0 {
 		return nil, err
 	} else if err != nil {
@@ -96,8 +96,10 @@ func findZipEnd(f volume, tail []byte) (zipEnd, error) {
 		}
 		return end, end.place(f)
 	}
-	return zipEnd{}, fmt.Errorf("%w: a zip file without an end: it is not whole", ErrCorrupt)
+	return zipEnd{}, errNoZipEnd
 }
+
+var errNoZipEnd = fmt.Errorf("%w: a zip file without an end: it is not whole", ErrCorrupt)
 
 // readZipEnd reads the record at tail[i:], which lies at from+i, and the zip64 one that may stand before it.
 func readZipEnd(f volume, tail []byte, i int, from int64) (zipEnd, error) {
@@ -164,22 +166,23 @@ func (e *zipEnd) place(f volume) error {
 // A zipWalker has all entries at once.
 type zipWalker struct {
 	entries []*entry
-	next_   int
+	at      int   // entry that comes next
 	err     error // behind the last entry
+	base    int64 // bytes in front of the archive
 }
 
 func (w *zipWalker) volumes() []string { return nil }
 func (w *zipWalker) state() []byte     { return nil }
 
 func (w *zipWalker) next() (*entry, error) {
-	if w.next_ == len(w.entries) {
+	if w.at == len(w.entries) {
 		if w.err != nil {
 			return nil, w.err
 		}
 		return nil, io.EOF
 	}
-	w.next_++
-	return w.entries[w.next_-1], nil
+	w.at++
+	return w.entries[w.at-1], nil
 }
 
 // parse reads the entries of the directory. Those before an error stand.
