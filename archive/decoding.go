@@ -177,6 +177,7 @@ func (d *decoding) step() error {
 	}
 	if len(d.buf) == cap(d.buf) {
 		d.buf, d.damaged = d.buf[:0], false
+		d.u.publish(d.buf, d.pos) // before it is written over
 	}
 	n := len(d.buf)
 	room := d.buf[n:min(n+stepBytes, cap(d.buf))]

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"fmt"
 	"testing"
 )
 
@@ -70,7 +69,6 @@ func TestToolsMade(t *testing.T) {
 				t.Fatal(err)
 			}
 			checkFiles(t, got, files)
-			fmt.Println(c.name, src.size)
 		})
 	}
 }
