@@ -67,6 +67,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer undo(st.Close)
 
+	archives := newLibrary(st, o.Log)
+	defer undo(archives.Close)
+
 	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
