@@ -78,6 +78,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	front := web.New(web.Config{
 		Addr:      addr,
 		Protocols: protocols,
+		Archives:  archives,
 		Early:     o.Config.Verify == VerifyMedia,
 		Control:   c,
 		Token:     token,

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/zeronetscript/universal_p2p/archive"
 	"github.com/zeronetscript/universal_p2p/stream"
 )
 
@@ -22,6 +23,7 @@ var (
 	errNoProtocol   = errors.New("web: no such protocol")
 	errNoCommand    = errors.New("web: no such command")
 	errInFile       = fmt.Errorf("web: the path goes on behind a file: %w", fs.ErrNotExist)
+	errNoArchive    = errors.New("web: a list of members is asked for of what is no archive")
 	errPrecondition = errors.New("web: If-Match names other content")
 	errOrigin       = errors.New("web: not asked from our own origin")
 	errToken        = errors.New("web: bearer token missing or wrong")
@@ -82,8 +84,18 @@ func status(err error) (code int, sentence string) {
 		return http.StatusNotFound, "Nobody asks for this root now; request one of its files first."
 	case errors.Is(err, errNotStored):
 		return http.StatusNotFound, "Nothing is stored of this root; status lists what is."
+	case errors.Is(err, archive.ErrEncrypted):
+		return http.StatusForbidden, "This is protected by a password, and can only be read by whoever saves the archive and knows it."
+	case errors.Is(err, archive.ErrMethod):
+		return http.StatusNotImplemented, "This is packed in a way that cannot be unpacked here; save the archive and unpack it."
+	case errors.Is(err, archive.ErrLimit):
+		return http.StatusUnprocessableEntity, "This archive would unpack to more than is safe; save it and look at it with care."
+	case errors.Is(err, archive.ErrCorrupt):
+		return http.StatusBadGateway, "This archive is damaged; look for another copy."
 	case errors.Is(err, fs.ErrNotExist):
 		return http.StatusNotFound, "There is no such file; the command files lists what there is."
+	case errors.Is(err, errNoArchive):
+		return http.StatusNotFound, "This file is no archive that can be looked into; ask for the file itself."
 	case errors.Is(err, errMethod):
 		return http.StatusMethodNotAllowed, "Content can only be read; use GET."
 	case errors.Is(err, errPrecondition):
@@ -98,7 +110,7 @@ func status(err error) (code int, sentence string) {
 		return http.StatusBadGateway, "The network sent wrong bytes; try again."
 	case isBroken:
 		return http.StatusServiceUnavailable, broken.Error()
-	case errors.Is(err, stream.ErrClosed):
+	case errors.Is(err, stream.ErrClosed), errors.Is(err, archive.ErrClosed):
 		return http.StatusServiceUnavailable, "The program is about to end; start it again."
 	case errors.Is(err, errTooLong), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, "Nobody who has this answered in time; try again later."

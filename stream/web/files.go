@@ -20,7 +20,8 @@ type fileEntry struct {
 	URL  string `json:"url"` // ready to be used
 }
 
-// files answers with the list of a tree, in JSON. It is sent as it comes: trees can be very big.
+// files answers with the list of a tree, in JSON, or with "in" in the query that of an archive in it. It is sent as it comes: trees
+// can be very big.
 func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	if req.Path != "" {
 		return fs.ErrNotExist
@@ -30,6 +31,10 @@ func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stre
 		return err
 	}
 	defer tree.Close()
+	entries := tree.Files(c.ctx)
+	if in := r.URL.Query()["in"]; len(in) > 0 {
+		entries = h.members(c.ctx, tree, req, in[0])
+	}
 
 	l := &list{sink: newSink(w, h.cfg.StallLimit)}
 	if r.Method == http.MethodHead {
@@ -46,7 +51,7 @@ func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stre
 	}
 	l.buf = append(append(l.buf, head[:len(head)-1]...), `,"files":[`...)
 	link := h.links(req, tree.ID(), r.URL)
-	for f, err := range tree.Files(c.ctx) {
+	for f, err := range entries {
 		c.timer.Stop()
 		if err == nil {
 			err = l.add(fileEntry{f.Path(), f.Size(), typeOf(f.Path()).mime, link(f.Path())})

@@ -104,12 +104,9 @@ func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b str
 		return err
 	}
 	defer tree.Close()
-	file, rest, err := tree.Lookup(c.ctx, req.Path)
+	file, err := h.find(c.ctx, tree, req, req.Path)
 	if err != nil {
 		return err
-	}
-	if rest != "" {
-		return errInFile
 	}
 
 	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path())}

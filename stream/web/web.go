@@ -31,6 +31,8 @@ type Config struct {
 	Addr string
 	// Protocols are served under /Name/Version/.
 	Protocols []Protocol
+	// Archives finds the members of archives in them. Without it there are none.
+	Archives Archives
 	// Early lets bytes of video and audio go to players before they are verified, where a protocol can do that. A page cannot
 	// ask for it in any other way than with a media element.
 	Early bool

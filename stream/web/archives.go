@@ -1,0 +1,85 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+
+	"github.com/zeronetscript/universal_p2p/archive"
+	"github.com/zeronetscript/universal_p2p/stream"
+)
+
+// Archives finds the members of archives. An *archive.Library does.
+type Archives interface {
+	Lookup(ctx context.Context, p archive.Place, path string) (m *archive.Member, rest string, err error)
+	Members(ctx context.Context, p archive.Place) iter.Seq2[*archive.Member, error]
+}
+
+// maxDepth is how many archives a path may lead through: one in a torrent, one in that, and one more.
+const maxDepth = 3
+
+// find returns the file that a path leads to: one of the tree, or a member of an archive in it. req is what the tree is of.
+func (h *Handler) find(ctx context.Context, tree stream.Tree, req stream.Request, path string) (stream.File, error) {
+	file, rest, err := tree.Lookup(ctx, path)
+	for depth := 0; err == nil && rest != ""; depth++ {
+		if h.cfg.Archives == nil || depth == maxDepth {
+			return nil, errInFile
+		}
+		var m *archive.Member
+		if m, rest, err = h.cfg.Archives.Lookup(ctx, placeOf(tree, req, file), rest); err == nil {
+			file = m
+		}
+	}
+	if errors.Is(err, archive.ErrNotArchive) {
+		return nil, errInFile
+	}
+	return file, err
+}
+
+// members yields what is in the archive at a path.
+func (h *Handler) members(ctx context.Context, tree stream.Tree, req stream.Request, path string) iter.Seq2[stream.File, error] {
+	return func(yield func(stream.File, error) bool) {
+		file, err := h.find(ctx, tree, req, path)
+		if err == nil && h.cfg.Archives == nil {
+			err = errNoArchive
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for m, err := range h.cfg.Archives.Members(ctx, placeOf(tree, req, file)) {
+			if errors.Is(err, archive.ErrNotArchive) {
+				err = errNoArchive
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// placeOf says where an archive lies: in a file of the tree, with the other volumes beside it, or in another archive.
+func placeOf(tree stream.Tree, req stream.Request, file stream.File) archive.Place {
+	if m, ok := file.(*archive.Member); ok {
+		return m.Place()
+	}
+	return archive.Place{
+		Root: req.Protocol + "/" + req.Version + "/" + tree.ID(),
+		File: file,
+		Sibling: func(ctx context.Context, path string) (archive.Source, error) {
+			f, rest, err := tree.Lookup(ctx, path)
+			if err == nil && (rest != "" || f.Path() != path) {
+				err = fs.ErrNotExist
+			}
+			if err != nil {
+				return nil, err
+			}
+			return f, nil
+		},
+	}
+}
