@@ -29,6 +29,7 @@ type archive struct {
 	format   format // nil: not known yet
 	building bool
 	waiters  map[*waiter]struct{}
+	turn     int64 // counts them
 	located  map[*entry][]extent
 	faults   map[*entry]error // of members that turned out to be wrong when they were unpacked
 }
@@ -36,6 +37,7 @@ type archive struct {
 // A waiter wants to know more of an archive.
 type waiter struct {
 	done  func() bool // whether it knows enough now
+	turn  int64
 	ready chan struct{}
 	err   error // set before ready is closed
 }
@@ -108,6 +110,8 @@ func (a *archive) want(ctx context.Context, done func() bool) (ok bool, err erro
 func (a *archive) join(w *waiter) (ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.turn++
+	w.turn = a.turn
 	a.waiters[w] = struct{}{}
 	if !a.building {
 		a.building = a.lib.start(a.build)
@@ -170,10 +174,11 @@ func (a *archive) build() {
 	defer b.close()
 	b.saved, _, _ = a.index().status()
 	for b.work() {
+		before := a.turns()
 		if err := b.step(); err != nil {
 			b.w = nil
 			if !errors.Is(err, errIdle) {
-				a.fail(err)
+				a.fail(err, before)
 			}
 		}
 	}
@@ -213,7 +218,7 @@ func (b *builder) work() (ok bool) {
 			}
 			return true
 		case <-b.ctx.Done():
-			b.a.fail(ErrClosed)
+			b.a.fail(ErrClosed, b.a.turns())
 			b.a.pending(true)
 			return false
 		}
@@ -237,11 +242,21 @@ func (a *archive) pending(end bool) bool {
 	return len(a.waiters) > 0
 }
 
-// fail tells all who wait now.
-func (a *archive) fail(err error) {
+// turns is how many have waited so far.
+func (a *archive) turns() int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.turn
+}
+
+// fail tells those who have waited since before a turn. Who came later may have better luck.
+func (a *archive) fail(err error, before int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for w := range a.waiters {
+		if w.turn > before {
+			continue
+		}
 		w.err = err
 		close(w.ready)
 		delete(a.waiters, w)

@@ -38,13 +38,18 @@ func (ix *index) encode() []byte {
 	for _, e := range ix.entries {
 		w.entry(e)
 	}
+	return sealIndex(w.b)
+}
+
+// sealIndex makes a blob of what was written down.
+func sealIndex(raw []byte) []byte {
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
 	if err != nil {
 		panic(err) // the options are constant
 	}
 	defer z.Close()
-	head := binary.AppendUvarint(nil, uint64(len(w.b)))
-	body := z.EncodeAll(w.b, head)
+	head := binary.AppendUvarint(nil, uint64(len(raw)))
+	body := z.EncodeAll(raw, head)
 	out := append([]byte(indexMagic), 0, 0, 0, 0)
 	binary.LittleEndian.PutUint32(out[len(indexMagic):], crc32.Checksum(body, castagnoli()))
 	return append(out, body...)

@@ -18,13 +18,14 @@ func (u *unpacking) produce() {
 		if !ok {
 			return
 		}
+		before := u.turns()
 		var err error
 		if d, err = u.follow(d, job); err != nil {
 			d.close()
 			d = nil
 			u.forget()
 			if !errors.Is(err, errIdle) {
-				u.fail(err)
+				u.fail(err, before)
 			}
 		}
 	}

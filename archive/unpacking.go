@@ -216,13 +216,21 @@ func (u *unpacking) broadcast() {
 	u.changed = make(chan struct{})
 }
 
-// fail tells all who wait that the decoder has failed, for a reason that is not the archive's fault.
-func (u *unpacking) fail(err error) {
+// turns is how many have waited so far.
+func (u *unpacking) turns() int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.turn
+}
+
+// fail tells those who have waited since before a turn that the decoder has failed, for a reason that is not the archive's fault.
+// Who came later may have better luck.
+func (u *unpacking) fail(err error, before int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for r := range u.readers {
-		if r.turn != 0 {
-			r.err = err
+		if r.turn != 0 && r.turn <= before {
+			r.err, r.turn = err, 0
 		}
 	}
 	u.broadcast()
