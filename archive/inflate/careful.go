@@ -38,22 +38,23 @@ func (r *Reader) careful() stop {
 			r.take(n)
 			return e.why()
 		}
-		length, n := more(e, r.acc, n)
-		e, n = lookup(r.dist[:], distRoot, r.acc, n)
+		length, at := more(e, r.acc, n)
+		e, n = lookup(r.dist[:], distRoot, r.acc, at)
 		if n > r.nacc {
 			return stopHungry
 		}
 		if e&entryStop != 0 {
+			r.take(at) // as the fast loop does: an error says the same wherever it is found
 			return stopSymbol
 		}
 		d, n := more(e, r.acc, n)
 		if n > r.nacc {
 			return stopHungry
 		}
+		r.take(n)
 		if d > r.w {
 			return stopFar
 		}
-		r.take(n)
 		for range length {
 			r.out[r.w] = r.out[r.w-d]
 			r.w++

@@ -53,6 +53,9 @@ const (
 	flagPacked = 1 << 7
 )
 
+// minPacked is from how many bytes on a window is worth a compressor, which takes more memory than all else here.
+const minPacked = 1 << 10
+
 // maxOffset keeps sums of offsets, and offsets in bits, in an int64.
 const maxOffset = 1 << 59
 
@@ -72,8 +75,10 @@ func (c Checkpoint) AppendBinary(b []byte) ([]byte, error) {
 	if c.codes.nlit > 0 {
 		flags |= flagCodes
 	}
-	if packed := pack(c.window); len(packed) < len(window) {
-		window, flags = packed, flags|flagPacked
+	if len(window) >= minPacked {
+		if packed := pack(window); len(packed) < len(window) {
+			window, flags = packed, flags|flagPacked
+		}
 	}
 	b = slices.Grow(b, len(window)+256)
 	b = append(b, version, flags)

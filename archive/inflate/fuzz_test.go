@@ -57,6 +57,10 @@ func FuzzDecode(f *testing.F) {
 				}
 				continue
 			}
+			if err == io.ErrUnexpectedEOF && wantErr == err && len(got) > len(want) {
+				// compress/flate wants as many bits as the end of the block has before it gives out a literal that has fewer.
+				got = got[:len(want)]
+			}
 			if !bytes.Equal(got, want) {
 				t.Fatalf("%d bytes, want %d (%v, want %v)", len(got), len(want), err, wantErr)
 			}
