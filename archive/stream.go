@@ -32,7 +32,7 @@ func streamFormats() []format {
 		}
 	}
 	return []format{
-		streamFormat{"gzip", archives.Gz{}, newGzip},
+		streamFormat{"gzip", archives.Gz{}, func(in *input, state []byte) (decompressor, error) { return newGzip(in.File(), state) }},
 		streamFormat{"bzip2", archives.Bz2{}, plain(newBzip2)},
 		streamFormat{"xz", archives.Xz{}, limited(newXZ)},
 		streamFormat{"zstd", archives.Zstd{}, limited(newZstd)},
