@@ -478,7 +478,7 @@ func TestPanics(t *testing.T) {
 		set  func(f *fakeFormat)
 	}{
 		{"walk", func(f *fakeFormat) { f.onWalk = func() error { panic("walk") } }},
-		{"next", func(f *fakeFormat) { f.onNext = func(int) error { var m map[int]int; m[1] = 1; return nil } }},
+		{"next", func(f *fakeFormat) { f.onNext = func(i int) error { return []error(nil)[i] } }},
 		{"unpack", func(f *fakeFormat) {
 			f.onMember = func(*entry, io.Reader) (io.Reader, error) { panic(errors.New("unpack")) }
 		}},
