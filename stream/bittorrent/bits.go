@@ -14,6 +14,21 @@ func (s *bitset) add(b block) {
 	s.words[b/64] |= 1 << (b % 64)
 }
 
+// remove takes [from, to) out.
+func (s *bitset) remove(from, to block) {
+	for b := from; b < to; {
+		if b%64 == 0 && to-b >= 64 {
+			delete(s.words, b/64)
+			b += 64
+			continue
+		}
+		if w, ok := s.words[b/64]; ok {
+			s.words[b/64] = w &^ (1 << (b % 64))
+		}
+		b++
+	}
+}
+
 func (s *bitset) clear() { clear(s.words) }
 
 // A meter finds a rate from a growing count.

@@ -61,6 +61,7 @@ type Backend struct {
 	dht      *nodeKeeper
 
 	announces chan struct{} // a place in it for each announce under way
+	pressure  pressure
 
 	mu     sync.Mutex // guards what follows; the client may be called under it, and never calls us back for it
 	swarms map[string]*swarm

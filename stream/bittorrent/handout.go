@@ -1,6 +1,9 @@
 package bittorrent
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // burst is how many blocks one reader gets before it is the next one's turn.
 const burst = 16
@@ -10,6 +13,7 @@ type handout struct {
 	*picker
 	now   time.Time
 	peers []*peer
+	had   map[int]bool // whether anybody has the piece, as far as asked
 }
 
 // rank is which blocks of a view are handed out.
@@ -127,7 +131,8 @@ const (
 func (h *handout) ask(v view, b block) (what answer, skip block) {
 	l := h.s.layout
 	piece := l.pieceOf(b)
-	if in := b - l.first(piece); !h.wanted[piece] || in >= l.blocks(piece) {
+	in := b - l.first(piece)
+	if _, ok := h.wanted[piece]; !ok || in >= l.blocks(piece) {
 		return settled, l.bpp - in
 	}
 	if h.done.has(b) {
@@ -150,7 +155,20 @@ func (h *handout) ask(v view, b block) (what answer, skip block) {
 			return sentNow, 1
 		}
 	}
+	if !h.anybodyHas(piece) {
+		return nobody, l.bpp - in
+	}
 	return nobody, 1
+}
+
+// anybodyHas reports whether one of the peers has the piece.
+func (h *handout) anybodyHas(piece int) bool {
+	has, ok := h.had[piece]
+	if !ok {
+		has = slices.ContainsFunc(h.peers, func(q *peer) bool { return peerHasPiece(&q.conn.Peer, piece) })
+		h.had[piece] = has
+	}
+	return has
 }
 
 // choose is the peer to ask for b, nil when nobody has room. A piece that has failed its hash comes from one peer alone, so

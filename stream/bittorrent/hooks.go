@@ -59,6 +59,11 @@ func shouldRequest(*torrent.PeerConn, torrent.RequestIndex) error
 //go:linkname requestBlock github.com/anacrolix/torrent.(*PeerConn).request
 func requestBlock(*torrent.PeerConn, torrent.RequestIndex) (more bool, err error)
 
+// pendAllBlocks has the library forget which blocks of the piece it has. The client is locked.
+//
+//go:linkname pendAllBlocks github.com/anacrolix/torrent.(*Torrent).pendAllChunkSpecs
+func pendAllBlocks(t *torrent.Torrent, piece int)
+
 // selfChecks is the counter by which the library chooses ever more rarely to check its own books, and to panic when two of them
 // disagree. They do for a while in a sound program: pieces of a v2 torrent count as pending as long as their hash is not known,
 // and nobody takes them out when it comes (Piece.setV2Hash in v1.62.0). The end of the program is too high a price for that.

@@ -34,8 +34,7 @@ type need struct {
 	end   int64 // torrent offset behind the last byte it said it will want
 	run   int64 // bytes read up to pos without a jump, those of readers before it included
 
-	blocked bool      // its Read waits for the byte at pos
-	since   time.Time // since when
+	blocked bool // its Read waits for the byte at pos
 	wake    chan struct{}
 
 	served map[int]struct{} // pieces it passed on bytes of before they were verified
@@ -52,12 +51,28 @@ func (n *need) notify() {
 	}
 }
 
+// fail has the next Read return err, and that which waits. The first error stays.
+func (n *need) fail(err error) {
+	if n.err == nil {
+		n.err = err
+	}
+	n.notify()
+}
+
 // A view is a need as the picker sees it in one round.
 type view struct {
-	need     *need // nil for a glow
+	need     *need // nil for a glow, and for what is owed
 	from, to int64 // torrent offsets
 	early    bool
 	blocked  bool
+	owed     bool // a piece that somebody got bytes of before it was verified
+}
+
+// reaches reports whether piece i is one of those that v's window touches.
+func (v view) reaches(l layout, i int) bool {
+	first, _ := l.piece(v.from)
+	last, _ := l.piece(v.to - 1)
+	return i >= first && i <= last
 }
 
 // window is what n wants fetched now, when limit bytes ahead are the most for any reader.
@@ -102,7 +117,7 @@ type span struct{ from, to block }
 // urgent lists the blocks of v in the order its reader needs them. A verified reader needs whole pieces. An early one needs the
 // blocks ahead of it, and somewhat later those of its piece that lie behind it.
 func (v view) urgent(l layout) []span {
-	if v.to <= v.from {
+	if v.to <= v.from || v.owed {
 		return nil
 	}
 	p0, _ := l.piece(v.from)
@@ -119,6 +134,9 @@ func (v view) urgent(l layout) []span {
 
 // rest lists the blocks of v that no reader has asked for, but without which its last piece cannot be verified and kept.
 func (v view) rest(l layout) []span {
+	if v.owed {
+		return []span{{l.block(v.from), l.endOf(v.to)}}
+	}
 	if v.to <= v.from || !v.early {
 		return nil
 	}

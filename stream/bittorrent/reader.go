@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/store"
@@ -135,24 +134,17 @@ func (r *reader) take(i int, p []byte, in int64) (int, error) {
 	if err == nil || !r.early || !errors.Is(err, store.ErrMissing) {
 		return n, err
 	}
-	// Noted first: the piece may fail its hash while it is read.
-	s.mu.Lock()
-	_, before := r.need.served[i]
-	r.need.served[i] = struct{}{}
-	s.mu.Unlock()
-	n, err = s.obj.ReadFilling(i, p, in)
-	if err == nil && n > 0 {
-		return n, nil
+	failures, ours := s.filling(i)
+	if !ours {
+		return 0, err
 	}
-	if !before {
-		s.mu.Lock()
-		delete(r.need.served, i)
-		s.mu.Unlock()
+	if n, err = s.obj.ReadFilling(i, p, in); err != nil {
+		return 0, err
 	}
-	if err == nil {
-		err = store.ErrMissing
+	if n == 0 || !s.passOn(r.need, i, failures) {
+		return 0, store.ErrMissing
 	}
-	return 0, err
+	return n, nil
 }
 
 // moved notes that n bytes were read.
@@ -173,7 +165,7 @@ func (r *reader) moved(n int) {
 func (r *reader) block(i int, in int64) error {
 	s, n := r.f.s, r.need
 	s.mu.Lock()
-	n.blocked, n.since = true, time.Now()
+	n.blocked = true
 	s.mu.Unlock()
 	if r.early {
 		s.waiting.Add(1)
@@ -208,6 +200,9 @@ func (r *reader) here(i int, in int64) bool {
 		return true
 	}
 	if !r.early {
+		return false
+	}
+	if _, ours := r.f.s.filling(i); !ours {
 		return false
 	}
 	var one [1]byte

@@ -40,6 +40,7 @@ func (s *swarm) remove(n *need) {
 	}
 	s.needs = slices.Delete(s.needs, i, i+1)
 	n.hold.Release()
+	s.bequeath(n, time.Now())
 	// One that was closed before its end has been left: its client is gone, or plays elsewhere.
 	if n.pos >= n.end && n.run >= minAhead && n.pos < n.file.offset+n.file.size {
 		s.glows = append(s.glows, glow{n.file, n.pos, n.run, n.early, time.Now().Add(glowTime)})
@@ -47,23 +48,22 @@ func (s *swarm) remove(n *need) {
 	s.set.signal()
 }
 
-// views is what is wanted now.
-func (s *swarm) views(now time.Time, rate float64) (needs, glows []view) {
+// views is what is wanted now: by readers, by what closed ones have left behind, and to verify what was passed on early.
+func (s *swarm) views(now time.Time, rate float64) (needs, glows, owed []view) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.glows = slices.DeleteFunc(s.glows, func(g glow) bool { return now.After(g.until) })
-	if len(s.needs)+len(s.glows) == 0 {
-		return nil, nil
+	if len(s.needs)+len(s.glows) > 0 {
+		limit := aheadLimit(rate, s.b.store.Usage().Quota, s.layout.pieceLength, len(s.needs)+len(s.glows))
+		for _, n := range s.needs {
+			needs = append(needs, n.window(limit))
+		}
+		for _, g := range s.glows {
+			to := min(g.pos+min(g.run, limit), g.file.offset+g.file.size)
+			glows = append(glows, view{from: g.pos, to: to, early: g.early})
+		}
 	}
-	limit := aheadLimit(rate, s.b.store.Usage().Quota, s.layout.pieceLength, len(s.needs)+len(s.glows))
-	for _, n := range s.needs {
-		needs = append(needs, n.window(limit))
-	}
-	for _, g := range s.glows {
-		to := min(g.pos+min(g.run, limit), g.file.offset+g.file.size)
-		glows = append(glows, view{from: g.pos, to: to, early: g.early})
-	}
-	return needs, glows
+	return needs, glows, s.owedViews(now, needs, glows)
 }
 
 // hold keeps the pieces [from, to) of a reader's window in the store.
@@ -78,26 +78,11 @@ func (s *swarm) hold(n *need, from, to int) {
 	}
 }
 
-// noSpace notes that there is no room for the window of v, and fails its reader if it has waited for that.
-func (s *swarm) noSpace(v view, now time.Time, err error) {
-	if v.need == nil {
-		return
-	}
+// noSpace fails the reader n, which has waited for disk space for too long.
+func (s *swarm) noSpace(n *need, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if v.need.blocked && now.Sub(v.need.since) > spaceTime {
-		v.need.err = fmt.Errorf("bittorrent: %s: %w", s.id, spaceError(err))
-		v.need.notify()
-	}
-}
-
-// takeWrong returns the pieces that have failed their hash since it was last called.
-func (s *swarm) takeWrong() []int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	wrong := s.wrong
-	s.wrong = nil
-	return wrong
+	n.fail(fmt.Errorf("bittorrent: %s: %w", s.id, spaceError(err)))
 }
 
 // pieceDropped notes that the store has recycled a piece. The store may be in the middle of anything.
@@ -108,6 +93,7 @@ func (s *swarm) pieceDropped(piece int) {
 		s.gone = make(map[int]bool)
 	}
 	s.gone[piece] = true
+	s.set.signal()
 }
 
 // takeGone returns the pieces that were recycled since it was last called.
@@ -119,56 +105,14 @@ func (s *swarm) takeGone() map[int]bool {
 	return gone
 }
 
-var _ pieceEvents = (*swarm)(nil)
-
-// blockWritten wakes early readers that wait for the block. There are up to 25,000 blocks a second: it takes the mutex only
-// if somebody waits.
-func (s *swarm) blockWritten(piece int, off, n int64) {
-	if s.waiting.Load() == 0 {
-		return
-	}
-	from := int64(piece)*s.layout.pieceLength + off
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.needs {
-		if r.blocked && r.early && r.pos >= from && r.pos < from+n {
-			r.notify()
-		}
-	}
-}
-
-// pieceVerified wakes the readers that wait for the piece.
-func (s *swarm) pieceVerified(piece int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, r := range s.needs {
-		delete(r.served, piece)
-		if i, _ := s.layout.piece(r.pos); r.blocked && i == piece {
-			r.notify()
-		}
-	}
-	s.set.signal()
-}
-
-// pieceFailed fails the readers that have passed on bytes of the piece.
-func (s *swarm) pieceFailed(piece int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.wrong = append(s.wrong, piece)
-	for _, r := range s.needs {
-		if _, ok := r.served[piece]; ok {
-			r.err = corruptError(s.id, piece)
-			r.notify()
-		}
-	}
-	s.set.signal()
-}
-
 // releaseHolds lets go of all windows when the picker stops.
 func (s *swarm) releaseHolds() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range s.needs {
 		n.hold.Set(0, 0)
+	}
+	for i := range s.books.owed {
+		s.books.settle(i)
 	}
 }

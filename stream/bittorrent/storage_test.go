@@ -34,7 +34,7 @@ func (s suiteStorage) OpenTorrent(ctx context.Context, info *metainfo.Info, ih m
 	if err != nil {
 		return storage.TorrentImpl{}, err
 	}
-	impl, err := (&pieceStorage{obj, l, deaf{}, true}).OpenTorrent(ctx, info, ih)
+	impl, err := (&pieceStorage{obj: obj, layout: l, events: deaf{}, alone: true}).OpenTorrent(ctx, info, ih)
 	impl.Close = obj.Close
 	return impl, err
 }
@@ -46,6 +46,8 @@ type deaf struct{}
 func (deaf) blockWritten(int, int64, int64) {}
 func (deaf) pieceVerified(int)              {}
 func (deaf) pieceFailed(int)                {}
+func (deaf) blockFailed(int, error)         {}
+func (deaf) pieceLost(int, error)           {}
 
 // total is the highest offset a byte can have, plus one.
 func (l layout) total() int64 { return int64(l.pieces-1)*l.pieceLength + l.size(l.pieces-1) }

@@ -53,7 +53,7 @@ type swarm struct {
 	mu         sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
 	needs      []*need
 	glows      []glow
-	wrong      []int        // pieces that have failed their hash, and the picker does not know yet
+	books      books
 	infohashes []infohash.T // of 20 bytes
 
 	gone  map[int]bool    // pieces that were recycled, and the library does not know yet
@@ -116,10 +116,7 @@ func (s *swarm) prepare(ctx context.Context) error {
 		obj.Close()
 		return fmt.Errorf("bittorrent: %s: opening storage: %w", s.id, err)
 	}
-	s.t.SetOnWriteChunkError(func(err error) {
-		// The picker has made room for every piece before, so this is the disk. The reader that waits will say so.
-		s.log.Warn("a block could not be stored", "root", s.id, "err", err)
-	})
+	s.t.SetOnWriteChunkError(func(error) {}) // else it would stop downloading; we know from blockFailed
 	s.obj = obj
 	s.b.keepMetainfo(tg, mi)
 	return nil

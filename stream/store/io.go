@@ -11,20 +11,27 @@ import (
 // Reserve makes room for all of chunk i, by evicting others, and creates its file. It does nothing when the chunk is filling
 // or verified. ErrFull: everything else is kept, held, or being filled, or the disk is full of what is not ours.
 func (o *Object) Reserve(i int) error {
-	defer o.store.tell()
-	if err := o.ready(i, 0, 0); err != nil {
-		return err
-	}
-	if _, err := o.reserve(i); err != nil {
-		return o.fail(i, err)
-	}
-	return nil
+	_, err := o.Begin(i)
+	return err
 }
 
-// reserve returns the record of chunk i, which is filling or verified.
-func (o *Object) reserve(i int) (*chunk, error) {
+// Begin is Reserve for a caller who remembers what it has written: anew says that the chunk was not there, so that all that was
+// ever written to it is gone.
+func (o *Object) Begin(i int) (anew bool, err error) {
+	defer o.store.tell()
+	if err := o.ready(i, 0, 0); err != nil {
+		return false, err
+	}
+	if _, anew, err = o.reserve(i); err != nil {
+		return false, o.fail(i, err)
+	}
+	return anew, nil
+}
+
+// reserve returns the record of chunk i, which is filling or verified, and whether it has made it.
+func (o *Object) reserve(i int) (c *chunk, anew bool, err error) {
 	if c := o.find(i); c != nil {
-		return c, nil
+		return c, false, nil
 	}
 	s, r := o.store, o.root
 	for {
@@ -33,7 +40,7 @@ func (o *Object) reserve(i int) (*chunk, error) {
 		switch {
 		case o.closed.Load():
 			s.mu.Unlock()
-			return nil, fs.ErrClosed
+			return nil, false, fs.ErrClosed
 		case c == nil:
 			size := o.ChunkSize(i)
 			c = &chunk{root: r, i: int32(i), size: size, cost: s.cost(size), state: making}
@@ -41,10 +48,10 @@ func (o *Object) reserve(i int) (*chunk, error) {
 			r.chunks[i] = c
 			s.setBare(r)
 			s.mu.Unlock()
-			return c, o.begin(c)
+			return c, true, o.begin(c)
 		case c.state == filling || c.state == verified:
 			s.mu.Unlock()
-			return c, nil
+			return c, false, nil
 		}
 		s.mu.Unlock()
 		c.wait()
@@ -80,20 +87,41 @@ func (o *Object) begin(c *chunk) error {
 // verified chunk does nothing, since its bytes are known already; one that comes from before is checked first, and dropped and
 // reserved anew when it is damaged. ErrMissing: it is damaged and cannot be deleted.
 func (o *Object) WriteAt(i int, p []byte, off int64) error {
+	return o.write(i, p, off, func() (*chunk, error) {
+		c, _, err := o.reserve(i)
+		return c, err
+	})
+}
+
+// Fill is WriteAt that reserves nothing: ErrMissing when the chunk is not there, because nobody has reserved it or it was
+// evicted or dropped since.
+func (o *Object) Fill(i int, p []byte, off int64) error {
+	return o.write(i, p, off, func() (*chunk, error) {
+		if c := o.find(i); c != nil {
+			return c, nil
+		}
+		return nil, errAbsent
+	})
+}
+
+// errAbsent is ErrMissing that trying again does not mend.
+var errAbsent = fmt.Errorf("%w: nobody has reserved it", ErrMissing)
+
+func (o *Object) write(i int, p []byte, off int64, get func() (*chunk, error)) error {
 	if err := o.ready(i, off, int64(len(p))); err != nil {
 		return err
 	}
 	defer o.store.tell()
-	if err := o.store.withRoom(func() error { return o.writeAt(i, p, off) }); err != nil {
+	if err := o.store.withRoom(func() error { return o.writeAt(p, off, get) }); err != nil {
 		return o.fail(i, err)
 	}
 	return nil
 }
 
-func (o *Object) writeAt(i int, p []byte, off int64) error {
+func (o *Object) writeAt(p []byte, off int64, get func() (*chunk, error)) error {
 	s := o.store
 	for damaged := 0; ; {
-		c, err := o.reserve(i)
+		c, err := get()
 		if err != nil {
 			return err
 		}

@@ -69,6 +69,40 @@ func TestObject(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// Begin tells who keeps books of what was written that they are void, and Fill writes nothing that the books do not have.
+func TestBegin(t *testing.T) {
+	s := openStore(t, t.TempDir(), 64*mib)
+	o := openObject(t, s, testSpec("film", 3*mib, mib))
+	begin := func(i int, want bool) {
+		t.Helper()
+		if anew, err := o.Begin(i); err != nil || anew != want {
+			t.Fatalf("Begin(%d) = %v, %v, want %v", i, anew, err, want)
+		}
+	}
+	data := content("film", 0, mib)
+	if err := o.Fill(0, data, 0); !errors.Is(err, ErrMissing) {
+		t.Errorf("filling what nobody has reserved: %v", err)
+	}
+	begin(0, true)
+	begin(0, false)
+	if err := o.Fill(0, data[:9], 0); err != nil {
+		t.Fatal(err)
+	}
+	must(t, o.Discard(0))
+	if err := o.Fill(0, data, 0); !errors.Is(err, ErrMissing) {
+		t.Errorf("filling what was dropped: %v", err)
+	}
+	begin(0, true)
+	must(t, errors.Join(o.Fill(0, data, 0), o.Commit(0)))
+	begin(0, false)
+	if err := errors.Join(o.Fill(0, data[:9], 9), get(t, o, 0)); err != nil {
+		t.Errorf("filling what is verified: %v", err)
+	}
+	if _, err := o.Begin(3); err == nil {
+		t.Error("there is no chunk 3 to begin")
+	}
+}
+
 func TestFilling(t *testing.T) {
 	s := openStore(t, t.TempDir(), 64*mib)
 	o := openObject(t, s, testSpec("film", 3*mib, mib))
