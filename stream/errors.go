@@ -9,6 +9,7 @@ var (
 	ErrBadPath     = errors.New("stream: malformed path")           // a URL outside the grammar
 	ErrBadMetainfo = errors.New("stream: malformed metainfo")       // an upload that is no .torrent
 	ErrClosed      = errors.New("stream: backend is closed")        // the program stops
+	ErrBusy        = errors.New("stream: too many roots are open")  // at once; one has to be closed first
 	ErrNoSpace     = errors.New("stream: no disk space left")       // the disk is full and nothing can be recycled
 	ErrCorrupt     = errors.New("stream: content failed its check") // bytes already passed on were wrong
 )

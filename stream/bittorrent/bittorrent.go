@@ -11,6 +11,7 @@ package bittorrent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -63,10 +64,13 @@ type Backend struct {
 	announces chan struct{} // a place in it for each announce under way
 	pressure  pressure
 
-	mu     sync.Mutex // guards what follows; the client may be called under it, and never calls us back for it
-	swarms map[string]*swarm
-	closed bool
-	stops  sync.WaitGroup // swarms that are being stopped
+	mu      sync.Mutex                  // guards what follows; the client may be called under it, and never calls us back for it
+	swarms  map[string]*swarm           // by each infohash they are known by
+	owners  map[*torrent.Torrent]*swarm // all of them, also those that are being stopped
+	unused  []*swarm                    // those that nobody has open, the least recently used first
+	uploads int                         // .torrents that were added
+	closed  bool
+	stops   sync.WaitGroup // swarms that are being stopped
 }
 
 var (
@@ -88,7 +92,8 @@ func New(cfg Config) (*Backend, error) {
 	}
 	b := &Backend{
 		cfg: cfg, log: cfg.Log, store: cfg.Store, hooks: h,
-		registry: newRegistry(h), swarms: make(map[string]*swarm), announces: make(chan struct{}, maxAnnounces),
+		registry: newRegistry(h), announces: make(chan struct{}, maxAnnounces),
+		swarms: make(map[string]*swarm), owners: make(map[*torrent.Torrent]*swarm),
 	}
 	if b.client, err = newClient(cfg, b.registry); err != nil {
 		return nil, fmt.Errorf("bittorrent: %w", err)
@@ -107,14 +112,16 @@ func (b *Backend) Close() error {
 		return nil
 	}
 	b.closed = true
-	open := make(map[*swarm]bool)
-	for _, s := range b.swarms {
-		open[s] = true
+	var open []*swarm
+	for _, s := range b.owners {
+		if !s.leaving {
+			open = append(open, s)
+			s.cancel(stream.ErrClosed) // all at once, and then wait for each
+		}
 	}
-	clear(b.swarms)
 	b.mu.Unlock()
-	for s := range open {
-		b.stops.Go(s.stop)
+	for _, s := range open {
+		s.stop()
 	}
 	b.stops.Wait()
 	if b.dht != nil {
@@ -129,126 +136,19 @@ func (b *Backend) Open(ctx context.Context, root stream.Root) (stream.Tree, erro
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.acquire(tg)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.wait(ctx); err != nil {
+	for {
+		s, err := b.acquire(ctx, tg)
+		if err != nil {
+			return nil, err
+		}
+		if err = s.wait(ctx); err == nil {
+			return newTree(s, func() { b.release(s) }), nil
+		}
 		b.release(s)
-		return nil, err
-	}
-	return newTree(s, func() { b.release(s) }), nil
-}
-
-// acquire returns the swarm of tg and joins it if need be. The caller releases it.
-func (b *Backend) acquire(tg target) (*swarm, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return nil, stream.ErrClosed
-	}
-	s := b.find(tg)
-	if s == nil {
-		s = b.join(tg)
-	}
-	s.refs++
-	if s.idle != nil {
-		s.idle.Stop()
-	}
-	s.addHints(tg)
-	return s, nil
-}
-
-func (b *Backend) find(tg target) *swarm {
-	if s := b.swarms[tg.v1]; s != nil && tg.v1 != "" {
-		return s
-	}
-	if tg.v2 == "" {
-		return nil
-	}
-	return b.swarms[tg.v2]
-}
-
-// join adds the torrent to the client. The backend is locked.
-func (b *Backend) join(tg target) *swarm {
-	opts := torrent.AddTorrentOpts{
-		DisableInitialPieceCheck: true, // the store knows what it has
-		DeferStorageOpen:         true,
-	}
-	var own target // sources of the .torrent
-	if mi, info := b.keptMetainfo(tg); mi != nil {
-		opts.InfoBytes = mi.InfoBytes
-		if info.HasV2() {
-			opts.PieceLayers = mi.PieceLayers
-		}
-		own = targetOf(mi, info)
-		own.private = isPrivate(info)
-		tg.v1, tg.v2 = own.v1, own.v2
-	}
-	opts.InfoHash = tg.hashV1()
-	if h, ok := tg.hashV2(); ok {
-		opts.InfoHashV2.Set(h)
-	}
-	s := &swarm{b: b, log: b.log, done: make(chan struct{}), ready: make(chan struct{}), infohashes: tg.short()}
-	s.life, s.cancel = context.WithCancel(context.Background())
-	s.announcer = newAnnouncer(s)
-	s.t, _ = b.client.AddTorrentOpt(opts)
-	clientLock(b.client)
-	s.set = b.registry.set(s.t)
-	clientUnlock(b.client)
-	b.index(s, tg)
-	s.addHints(own)
-	s.private = own.private && len(own.trackers) > 0
-	if !own.private {
-		s.addTrackers(appendHints(nil, b.cfg.Trackers, maxTrackers, isTracker), true)
-	}
-	s.addPeers(b.keptPeers(tg.id()))
-	go s.serve()
-	return s
-}
-
-// index makes s known by the infohashes of tg. The backend is locked.
-func (b *Backend) index(s *swarm, tg target) {
-	for _, k := range []string{tg.v1, tg.v2} {
-		if k != "" && b.swarms[k] == nil {
-			b.swarms[k] = s
-			s.keys = append(s.keys, k)
+		if !errors.Is(err, errMoved) {
+			return nil, err
 		}
 	}
-}
-
-// release gives back what acquire took. The torrent stays for the grace, so that the next request of a page finds it.
-func (b *Backend) release(s *swarm) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if s.refs--; s.refs > 0 || b.closed {
-		return
-	}
-	grace := b.cfg.Grace
-	if s.failed() {
-		grace = 0 // the next Open tries anew
-	}
-	if s.idle == nil {
-		s.idle = time.AfterFunc(grace, func() { b.expire(s) })
-	} else {
-		s.idle.Reset(grace)
-	}
-}
-
-// expire drops s if it is still unused.
-func (b *Backend) expire(s *swarm) {
-	b.mu.Lock()
-	if s.refs > 0 || b.closed {
-		b.mu.Unlock()
-		return
-	}
-	for _, k := range s.keys {
-		delete(b.swarms, k)
-	}
-	b.stops.Add(1)
-	b.mu.Unlock()
-	defer b.stops.Done()
-	s.stop()
 }
 
 // Search implements stream.Searcher.

@@ -87,9 +87,10 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	reg.client = cl
 	for _, l := range cl.Listeners() {
 		if d, ok := l.(torrent.Dialer); ok {
-			cl.AddDialer(notedDialer{headStart(d), func(addr string) { reg.onDial(cl, addr) }})
+			cl.AddDialer(notedDialer{headStart(d), reg.onDial})
 		}
 	}
 	return cl, nil

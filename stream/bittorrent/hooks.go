@@ -77,12 +77,13 @@ var selfChecks struct {
 // stopSelfChecks makes the next check due after 2^62 calls.
 func stopSelfChecks() { selfChecks.shift.Store(62) }
 
-// hooks knows the unexported fields we need: two that it writes, and one that it reads.
+// hooks knows the unexported fields we need.
 type hooks struct {
 	peakRequests uintptr // offset in torrent.Peer
 	sentHaves    uintptr // offset in torrent.PeerConn
 	halfOpen     uintptr // offset in torrent.Torrent
 	halfOpenType reflect.Type
+	upkeep
 }
 
 func newHooks() (hooks, error) {
@@ -98,8 +99,12 @@ func newHooks() (hooks, error) {
 	if !ok || o.Type.Kind() != reflect.Map || o.Type.Key().Kind() != reflect.String {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.Torrent has no map halfOpen: this version of anacrolix/torrent is not supported")
 	}
+	u, err := newUpkeep()
+	if err != nil {
+		return hooks{}, err
+	}
 	stopSelfChecks()
-	return hooks{f.Offset, h.Offset, o.Offset, o.Type}, nil
+	return hooks{f.Offset, h.Offset, o.Offset, o.Type, u}, nil
 }
 
 // isDialling reports whether t waits for an answer from addr. The client is locked.

@@ -62,13 +62,12 @@ func (b *Backend) AddMetainfo(_ context.Context, data []byte) (string, error) {
 		return "", err
 	}
 	b.mu.Lock()
-	s := b.find(tg)
-	b.mu.Unlock()
-	if s != nil { // somebody waits for it
-		if err := s.t.SetInfoBytes(mi.InfoBytes); err != nil {
+	defer b.mu.Unlock()
+	b.uploads++
+	if s := b.find(tg); s != nil && !s.leaving { // somebody waits for it
+		if err := b.registry.setInfo(s.t, mi.InfoBytes, mi.PieceLayers); err != nil {
 			return "", fmt.Errorf("%w: %w", stream.ErrBadMetainfo, err)
 		}
-		s.t.AddPieceLayers(mi.PieceLayers)
 		s.addHints(tg)
 	}
 	return tg.id(), nil
@@ -178,11 +177,6 @@ func (b *Backend) keptMetainfo(tg target) (*metainfo.MetaInfo, *metainfo.Info) {
 
 // keepMetainfo keeps what the swarm has told, if nothing is kept yet.
 func (b *Backend) keepMetainfo(tg target, mi metainfo.MetaInfo) {
-	b.mu.Lock()
-	if s := b.find(tg); s != nil {
-		b.index(s, tg) // a hybrid torrent has a second infohash, known only now
-	}
-	b.mu.Unlock()
 	if _, err := b.store.ReadMeta(space, tg.id(), metaTorrent); err == nil {
 		return
 	}

@@ -153,8 +153,9 @@ func (s *peerSet) signal() {
 // A registry follows the connections of a client through its callbacks. All of them, and so the registry, run under the
 // client's lock.
 type registry struct {
-	hooks hooks
-	sets  map[*torrent.Torrent]*peerSet
+	hooks  hooks
+	client *torrent.Client // set once it is there, before the first Torrent
+	sets   map[*torrent.Torrent]*peerSet
 }
 
 func newRegistry(h hooks) *registry {
@@ -171,12 +172,10 @@ func (r *registry) set(t *torrent.Torrent) *peerSet {
 	return s
 }
 
-func (r *registry) forget(t *torrent.Torrent) { delete(r.sets, t) }
-
 // onDial notes that addr is being dialled, by the torrents that wait for it. It is called without the client's lock, and takes it.
-func (r *registry) onDial(cl *torrent.Client, addr string) {
-	clientLock(cl)
-	defer clientUnlock(cl)
+func (r *registry) onDial(addr string) {
+	clientLock(r.client)
+	defer clientUnlock(r.client)
 	for t, s := range r.sets {
 		if len(s.dialled) < 4*maxPeers && r.hooks.isDialling(t, addr) {
 			if s.dialled == nil {
@@ -258,6 +257,10 @@ func safeReqq(advertised int) int { return max(minWindow, min(advertised-12, max
 // onMessage runs before the library has acted on m.
 func (r *registry) onMessage(pc *torrent.PeerConn, m *pp.Message) {
 	if m.Keepalive {
+		return
+	}
+	if r.screen(pc.Torrent(), m) {
+		m.Keepalive = true // the library does nothing on those
 		return
 	}
 	switch m.Type {

@@ -32,13 +32,15 @@ type swarm struct {
 	private   bool // it came with trackers of its own, and what pages name beside them is not used (BEP 27)
 
 	// The backend's mutex guards these.
-	keys []string // infohashes it is known by
-	refs int      // open trees and Opens that wait
-	idle *time.Timer
+	keys    []string // infohashes it is known by
+	refs    int      // open trees and Opens that wait
+	idle    *time.Timer
+	leaving bool // it is being stopped, and takes nobody any more
 
 	life   context.Context // ends with the swarm: serve, and all reads
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	done   chan struct{} // serve has ended
+	left   chan struct{} // the client has forgotten the torrent
 
 	// ready is closed once the list of files is known, or err is set. What follows does not change after that.
 	ready  chan struct{}
@@ -62,14 +64,19 @@ type swarm struct {
 	trackers, webSeeds []string // told to the library
 }
 
-// serve waits for the list of files and then asks for what the readers need, until the swarm's life ends.
-func (s *swarm) serve() {
+// serve waits for the list of files and then asks for what the readers need, until the swarm's life ends. The id is the one that
+// is known so far.
+func (s *swarm) serve(id string) {
 	defer close(s.done)
+	s.addPeers(s.b.keptPeers(id))
 	if s.awaitInfo() {
 		s.err = s.prepare(s.life)
 	}
 	if s.obj == nil && s.err == nil {
 		s.err = stream.ErrClosed
+		if errors.Is(context.Cause(s.life), errMoved) {
+			s.err = errMoved
+		}
 	}
 	close(s.ready)
 	if s.err != nil {
@@ -85,12 +92,13 @@ func (s *swarm) serve() {
 // prepare makes the files readable once the library has the info dictionary.
 func (s *swarm) prepare(ctx context.Context) error {
 	info := s.t.Info()
+	mi := s.t.Metainfo()
+	tg := targetOf(&mi, info)
+	s.b.claim(s, tg)
 	l, err := newLayout(info)
 	if err != nil {
 		return fmt.Errorf("%w: %w", stream.ErrBadMetainfo, err)
 	}
-	mi := s.t.Metainfo()
-	tg := targetOf(&mi, info)
 	s.id, s.layout = tg.id(), l
 	s.mu.Lock()
 	s.infohashes = tg.short()
@@ -133,28 +141,18 @@ func (s *swarm) wait(ctx context.Context) error {
 }
 
 // failed reports whether the torrent turned out to be unusable.
-func (s *swarm) failed() bool {
-	select {
-	case <-s.ready:
-		return s.err != nil
-	default:
-		return false
-	}
-}
+func (s *swarm) failed() bool { return isClosed(s.ready) && s.err != nil }
 
 // stop ends the swarm's goroutine and takes the torrent out of the client. No tree is open any more, or the backend closes.
 func (s *swarm) stop() {
-	s.cancel()
+	s.cancel(stream.ErrClosed)
 	<-s.done
 	s.announcer.wait()
 	if s.obj != nil {
 		s.b.keepPeers(s.id, s.goodPeers())
 		s.b.keepLayers(s)
 	}
-	s.t.Drop()
-	clientLock(s.b.client)
-	s.b.registry.forget(s.t)
-	clientUnlock(s.b.client)
+	s.b.registry.drop(s.t)
 	if s.obj != nil {
 		if err := s.obj.Close(); err != nil {
 			s.log.Warn("closing the store's object", "root", s.id, "err", err)
@@ -208,10 +206,12 @@ func (s *swarm) allTrackers() []string {
 }
 
 // prepared reports whether the layout is known.
-func (s *swarm) prepared() bool {
+func (s *swarm) prepared() bool { return isClosed(s.ready) && s.err == nil }
+
+func isClosed(c <-chan struct{}) bool {
 	select {
-	case <-s.ready:
-		return s.err == nil
+	case <-c:
+		return true
 	default:
 		return false
 	}

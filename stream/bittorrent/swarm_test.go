@@ -3,6 +3,8 @@ package bittorrent_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -64,6 +66,39 @@ func newSeed(tb testing.TB, name string, pieceLength int64, files map[string][]b
 	if s.mi.InfoBytes, err = bencode.Marshal(info); err != nil {
 		tb.Fatal(err)
 	}
+	s.start(tb, dir, uploads)
+	return s
+}
+
+// newFixtureSeed starts a seeder of a single file of testdata, as make-libtorrent.py has filled it.
+func newFixtureSeed(tb testing.TB, fixture, name string, size int) *seed {
+	tb.Helper()
+	mi, err := metainfo.LoadFromFile(filepath.Join("testdata", fixture+".torrent"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var data []byte
+	for k := 0; len(data) < size; k++ {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", name, k))
+		data = append(data, sum[:]...)
+	}
+	data = data[:size]
+	dir := tb.TempDir()
+	// The library's storage looks for the file of a v2 torrent in a folder of its own.
+	if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+		tb.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name, name), data, 0o600); err != nil {
+		tb.Fatal(err)
+	}
+	s := &seed{files: map[string][]byte{name: data}, mi: *mi}
+	s.start(tb, dir, nil)
+	return s
+}
+
+// start seeds what is in dir.
+func (s *seed) start(tb testing.TB, dir string, uploads *rate.Limiter) {
+	tb.Helper()
 	cfg := torrent.NewDefaultClientConfig()
 	cfg.DataDir, cfg.Seed = dir, true
 	cfg.ListenHost = func(string) string { return "127.0.0.1" }
@@ -85,7 +120,6 @@ func newSeed(tb testing.TB, name string, pieceLength int64, files map[string][]b
 	if err := s.t.VerifyDataContext(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
-	return s
 }
 
 // newBackend starts a backend that finds peers by hints only.

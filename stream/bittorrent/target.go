@@ -103,6 +103,18 @@ func (t target) id() string {
 	return t.v2
 }
 
+// names are all forms of the infohashes. In handshakes, in the DHT and at trackers the first 20 bytes of a v2 infohash stand for
+// it (BEP 52), so that a page may know no more of it.
+func (t target) names() (names []string) {
+	if t.v1 != "" {
+		names = append(names, t.v1)
+	}
+	if t.v2 != "" {
+		names = append(names, t.v2, t.v2[:40])
+	}
+	return names
+}
+
 func (t target) hashV1() (h infohash.T) {
 	if t.v1 != "" {
 		h = infohash.FromHexString(t.v1)

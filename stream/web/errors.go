@@ -104,7 +104,7 @@ func status(err error) (code int, sentence string) {
 		return http.StatusRequestEntityTooLarge, "This is too big; the limit is " + strconv.FormatInt(tooBig.Limit, 10) + " bytes."
 	case isOutside:
 		return http.StatusRequestedRangeNotSatisfiable, "The file has no such bytes; look at its size."
-	case errors.Is(err, errBusy):
+	case errors.Is(err, errBusy), errors.Is(err, stream.ErrBusy):
 		return http.StatusTooManyRequests, "Too many things are being fetched at once; close some of them and try again."
 	case errors.Is(err, stream.ErrCorrupt):
 		return http.StatusBadGateway, "The network sent wrong bytes; try again."
