@@ -1,0 +1,127 @@
+package bittorrent_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/store"
+	"golang.org/x/time/rate"
+)
+
+// What an earlier visit left of a piece was never verified, and nobody would find it wrong now: an early reader does not get it.
+func TestLeftovers(t *testing.T) {
+	data := randomBytes(8 << 20)
+	s := newSeed(t, "video.mp4", 4<<20, map[string][]byte{"video.mp4": data}, nil)
+	dir := t.TempDir()
+	st, err := store.Open(filepath.Join(dir, "store"), store.Options{Quota: 512 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	obj, err := st.Object(store.Spec{
+		Space: "bittorrent", ID: s.mi.HashInfoBytes().HexString(), Size: int64(len(data)), Chunk: 4 << 20,
+		Check: func(int, io.Reader) error { return errors.New("not asked for") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := obj.WriteAt(1, bytes.Repeat([]byte("wrong"), 300_000), 0); err != nil {
+		t.Fatal(err)
+	}
+	obj.Close()
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	b, _ := newBackend(t, dir, 512<<20, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	if got := readAll(t, f, 4<<20, 1<<20, true); !bytes.Equal(got, data[4<<20:5<<20]) {
+		t.Error("bytes that nobody has verified were passed on")
+	}
+	if got := readAll(t, f, 0, int64(len(data)), false); !bytes.Equal(got, data) {
+		t.Error("wrong bytes")
+	}
+}
+
+// Whoever leaves early has got bytes that were not verified: their pieces are fetched to the end all the same, and verified.
+func TestDebtsArePaid(t *testing.T) {
+	data := randomBytes(32 << 20)
+	s := newSeed(t, "video.mp4", 4<<20, map[string][]byte{"video.mp4": data}, rate.NewLimiter(16<<20, 256<<10))
+	b, st := newBackend(t, t.TempDir(), 512<<20, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	if got := readAll(t, f, 20<<20, 64<<10, true); !bytes.Equal(got, data[20<<20:20<<20+64<<10]) {
+		t.Fatal("wrong bytes")
+	}
+	obj, err := st.Object(store.Spec{
+		Space: "bittorrent", ID: s.mi.HashInfoBytes().HexString(), Size: int64(len(data)), Chunk: 4 << 20,
+		Check: func(int, io.Reader) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	eventually(t, "the piece is verified", func() bool { return obj.Has(5) })
+}
+
+// More readers than the quota has room for windows: each gets its piece in turn, and all of them the right bytes.
+func TestReadersInATightQuota(t *testing.T) {
+	const piece = 4 << 20
+	data := randomBytes(12 * piece)
+	s := newSeed(t, "video.mp4", piece, map[string][]byte{"video.mp4": data}, nil)
+	b, _ := newBackend(t, t.TempDir(), 5*piece, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	var wg sync.WaitGroup
+	start := time.Now()
+	for k := range 4 {
+		wg.Go(func() {
+			for i := range 8 {
+				off := int64((k*3+i*5)%12)*piece + 1000
+				if got := readAll(t, f, off, 100_000, k%2 == 0); !bytes.Equal(got, data[off:off+100_000]) {
+					t.Errorf("reader %d: wrong bytes at %d", k, off)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.Log(time.Since(start))
+}
+
+// A reader that nothing comes for says so in the end, and others go on.
+func TestNoRoomForOne(t *testing.T) {
+	const piece = 4 << 20
+	data := randomBytes(4 * piece)
+	s := newSeed(t, "video.mp4", piece, map[string][]byte{"video.mp4": data}, nil)
+	b, st := newBackend(t, t.TempDir(), piece+piece/2, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	// Somebody else holds what there is.
+	obj, err := st.Object(store.Spec{Space: "other", ID: "x", Size: piece, Chunk: piece, Check: func(int, io.Reader) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	hold := obj.Hold()
+	hold.Set(0, 1)
+	if err := obj.WriteAt(0, make([]byte, piece), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := obj.Commit(0); err != nil {
+		t.Fatal(err)
+	}
+	r, err := f.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Read(make([]byte, 10)); !errors.Is(err, stream.ErrNoSpace) {
+		t.Fatalf("without room: %v, want ErrNoSpace", err)
+	}
+	hold.Release()
+	if got := readAll(t, f, 0, piece, false); !bytes.Equal(got, data[:piece]) {
+		t.Error("wrong bytes once there is room")
+	}
+}
