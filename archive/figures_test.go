@@ -36,7 +36,7 @@ func listAll(t testing.TB, l *Library, p Place) (n int) {
 
 func lookup(t testing.TB, l *Library, p Place, path string) *Member {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	m, rest, err := l.Lookup(ctx, p, path)
 	if err != nil || rest != "" {

@@ -298,7 +298,7 @@ func library(t testing.TB, cfg Config) *Library {
 // read returns all of a member.
 func read(t testing.TB, l *Library, p Place, path string) ([]byte, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	m, rest, err := l.Lookup(ctx, p, path)
 	if err != nil {
@@ -326,7 +326,7 @@ func readMember(ctx context.Context, m *Member) ([]byte, error) {
 // contents reads all members.
 func contents(t testing.TB, l *Library, p Place) (map[string][]byte, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	files := make(map[string][]byte)
 	for m, err := range l.Members(ctx, p) {

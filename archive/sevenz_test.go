@@ -15,6 +15,7 @@ import (
 // TestSevenz: what 7-Zip packs in any of its ways comes out again, each member alone, in any order.
 func TestSevenz(t *testing.T) {
 	files := someFiles()
+	files["dir/big.bin"] = files["dir/big.bin"][:100_000] // the decoder of PPMd takes seconds for a megabyte of noise
 	dir := inFolder(t, files)
 	for name, args := range map[string][]string{
 		"copy":    {"-mx=0"},

@@ -131,7 +131,7 @@ func TestReadersTakeTurns(t *testing.T) {
 
 // Many readers of many members in any order see the right bytes, also while what was unpacked goes all the time.
 func TestManyReaders(t *testing.T) {
-	files := map[string][]byte{"a": noise(1, 2<<20), "b": noise(2, 9<<20+17), "c": noise(3, 700_000), "d": []byte("small")}
+	files := map[string][]byte{"a": noise(1, 2<<20), "b": noise(2, 4<<20+17), "c": noise(3, 700_000), "d": []byte("small")}
 	for _, c := range []struct {
 		name string
 		data []byte
