@@ -1,0 +1,312 @@
+package rar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// A Walker lists the members of an archive in the archive's order. It serves one goroutine, and starts others only while Next waits
+// for them.
+type Walker struct {
+	ctx context.Context
+	set *set
+
+	at    position // of the next header
+	count int      // entries so far
+	spent int64    // bytes of headers so far
+	run   int      // the run that a solid member belongs to now; NoRun: none began
+	shut  bool     // a member of it is encrypted, so that those behind it cannot be unpacked
+	err   error    // what the walk ended with
+}
+
+// A position is where a walk goes on.
+type position struct {
+	volume int
+	off    int64 // 0: behind the main header
+}
+
+// Open begins to list the archive that the file called name is, or is a volume of: any of them will do. Name has no folder. ctx is
+// that of the whole walk; the caller sees to it that reads of the volumes fail once it is done.
+func Open(ctx context.Context, from Volumes, name string, l Limits) (*Walker, error) {
+	s, err := openSet(from, name, l.withDefaults())
+	if err != nil {
+		return nil, err
+	}
+	return &Walker{ctx: ctx, set: s, run: NoRun}, nil
+}
+
+// Volumes returns the names of the files that extents lie in. It grows while entries come.
+func (w *Walker) Volumes() []string { return slices.Clone(w.set.names) }
+
+// Volume returns a file of Volumes.
+func (w *Walker) Volume(i int) Volume { return w.set.files[i] }
+
+// Next returns the next entry, and io.EOF behind the last one. ErrVolume: a volume is missing; a member that begins before it and
+// goes on in it was returned as a truncated one. After an error of a volume, Next may be called again, and goes on where
+// it was.
+func (w *Walker) Next() (*Entry, error) {
+	if w.err != nil {
+		return nil, w.err
+	}
+	for {
+		b, err := w.header(nil)
+		if err != nil {
+			return nil, w.stop(err)
+		}
+		switch b.kind {
+		case fileBlock:
+			e, err := w.file(b)
+			if err != nil {
+				return nil, w.stop(err)
+			}
+			return e, nil
+		case endBlock:
+			if !b.next {
+				return nil, w.stop(io.EOF)
+			}
+			if err := w.nextVolume(true); err != nil {
+				return nil, w.stop(err)
+			}
+		case mainBlock, sealedBlock:
+			return nil, w.stop(corrupt("%s has two main headers", w.set.names[w.at.volume]))
+		default:
+			if err := w.skip(b); err != nil {
+				return nil, w.stop(err)
+			}
+		}
+	}
+}
+
+// stop keeps an error that will be the same each time.
+func (w *Walker) stop(err error) error {
+	for _, final := range []error{io.EOF, ErrCorrupt, ErrLimit, ErrVolume, ErrFormat, ErrEncrypted} {
+		if errors.Is(err, final) {
+			w.err = err
+			break
+		}
+	}
+	return err
+}
+
+// header reads the header that is next, which is in the middle of the member e if that is not nil.
+func (w *Walker) header(e *Entry) (*block, error) {
+	for {
+		if err := w.ctx.Err(); err != nil {
+			return nil, err
+		}
+		budget := w.set.limits.HeaderBytes - w.spent
+		v, err := w.set.volume(w.at.volume, w.volumesOf(e), budget)
+		if err != nil {
+			return nil, err
+		}
+		if w.at.off == 0 {
+			w.at.off = v.main.end()
+		}
+		b, err := v.header(w.at.off, budget)
+		if err == io.EOF { // the block that says so is younger than RAR 2
+			if err = w.nextVolume(false); err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		if w.spent += int64(b.head); w.spent > w.set.limits.HeaderBytes {
+			return nil, fmt.Errorf("%w: more than %d bytes of headers", ErrLimit, w.set.limits.HeaderBytes)
+		}
+		return b, nil
+	}
+}
+
+// volumesOf says in how many volumes the rest of a member will be, at most. 0: not known.
+func (w *Walker) volumesOf(e *Entry) int {
+	if e == nil || e.Size < 0 || len(e.Extents) == 0 {
+		return 0
+	}
+	left, each := e.Size-sum(e.Extents), e.Extents[len(e.Extents)-1].Len
+	if left <= 0 || each <= 0 {
+		return 0
+	}
+	n := left/each + 1
+	if !e.Stored() { // it will be less
+		n = min(n, int64(w.set.ahead))
+	}
+	return int(min(n, maxAhead))
+}
+
+// skip goes behind a block and its data.
+func (w *Walker) skip(b *block) error {
+	if v := w.set.volumes[w.at.volume]; b.end() > v.size {
+		return corrupt("%s is cut off", v.name)
+	}
+	w.at.off = b.end()
+	return nil
+}
+
+// nextVolume goes to the next volume, when there is one. more: the archive says that there is.
+func (w *Walker) nextVolume(more bool) error {
+	if !w.set.volumes[0].main.multi {
+		return io.EOF
+	}
+	ok, err := w.set.has(w.at.volume + 1)
+	switch {
+	case err != nil:
+		return err
+	case !ok && more:
+		return fmt.Errorf("%w: the one behind %s", ErrVolume, w.set.names[w.at.volume])
+	case !ok:
+		return io.EOF
+	}
+	w.set.volumes[w.at.volume].forget()
+	w.at = position{volume: w.at.volume + 1}
+	return nil
+}
+
+// file makes an entry of the header of a file, and of those by which it goes on in other volumes.
+func (w *Walker) file(b *block) (*Entry, error) {
+	if b.before {
+		return nil, corrupt("%s begins in the middle of %q", w.set.names[w.at.volume], b.entry.Name)
+	}
+	if w.count >= w.set.limits.Entries {
+		return nil, fmt.Errorf("%w: more than %d members", ErrLimit, w.set.limits.Entries)
+	}
+	e := &b.entry
+	if len(e.Name) > w.set.limits.NameBytes {
+		return nil, fmt.Errorf("%w: a name of %d bytes", ErrLimit, len(e.Name))
+	}
+	start, spent := w.at, w.spent
+	err := w.parts(e, b)
+	if err != nil {
+		w.at, w.spent = start, spent // for when it was the source that failed
+		return nil, err
+	}
+	e.Index = w.count
+	w.count++
+	w.finish(e)
+	return e, nil
+}
+
+// parts collects the extents of a member that begins with b.
+func (w *Walker) parts(e *Entry, b *block) error {
+	for {
+		v := w.set.volumes[w.at.volume]
+		from := b.off + int64(b.head)
+		n := max(0, min(b.data, v.size-from))
+		if n > 0 {
+			e.Extents = append(e.Extents, Extent{w.at.volume, from, n})
+		}
+		if b.quick {
+			e.quick = append(e.quick, place{w.at.volume, b.off, b.head, b.sum})
+		}
+		e.Packed += b.data
+		if n < b.data {
+			return w.cut(e, corrupt("%s is cut off", v.name))
+		}
+		if !b.after {
+			w.at.off = b.end()
+			return nil
+		}
+		err := w.nextVolume(true)
+		if err == io.EOF {
+			err = fmt.Errorf("%w: %q goes on behind %s, which is said to be all", ErrVolume, e.Name, v.name)
+		}
+		if errors.Is(err, ErrVolume) {
+			return w.cut(e, err)
+		}
+		if err == nil {
+			b, err = w.part(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// part reads the header by which a member goes on in the volume that the walk has come to.
+func (w *Walker) part(e *Entry) (*block, error) {
+	for {
+		b, err := w.header(e)
+		if err != nil {
+			return nil, err
+		}
+		if b.kind == fileBlock || b.kind == endBlock {
+			return b, e.goesOn(b)
+		}
+		if err := w.skip(b); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// cut ends the walk behind a member that is not all there.
+func (w *Walker) cut(e *Entry, why error) error {
+	e.Truncated, e.HasCRC, e.Blake2 = true, false, nil // those were of the part
+	w.err = why
+	return nil
+}
+
+// goesOn takes over what the header of a further part says of the member.
+func (e *Entry) goesOn(b *block) error {
+	o := &b.entry
+	if b.kind != fileBlock || !b.before || o.Name != e.Name {
+		return corrupt("%q does not go on in the next volume", e.Name)
+	}
+	if e.Size < 0 {
+		e.Size = o.Size
+	}
+	e.CRC32, e.HasCRC, e.Blake2 = o.CRC32, o.HasCRC, o.Blake2
+	e.Encrypted = e.Encrypted || o.Encrypted
+	return nil
+}
+
+// finish says how the member is read.
+func (w *Walker) finish(e *Entry) {
+	solid := e.Solid
+	e.Run, e.Solid = NoRun, false
+	packed := sum(e.Extents)
+	switch {
+	case e.Dir || e.Label || e.Link == Hardlink || e.Link == Copy:
+		e.Extents = nil
+	case e.Stored():
+		if e.Size < 0 && !e.Truncated {
+			e.Size = packed
+		}
+		if e.Size >= 0 && !e.Encrypted {
+			e.Extents = clip(e.Extents, e.Size)
+		}
+	case e.Size == 0 && packed == 0:
+	default:
+		e.Solid = w.set.volumes[0].main.solid
+		if !e.Solid || !solid || w.run == NoRun {
+			w.run, w.shut = e.Index, false
+		}
+		w.shut = w.shut || e.Encrypted
+		e.Run, e.Encrypted = w.run, w.shut
+	}
+}
+
+func sum(list []Extent) int64 {
+	n := int64(0)
+	for _, x := range list {
+		n += x.Len
+	}
+	return n
+}
+
+// clip returns the first n bytes of the extents.
+func clip(list []Extent, n int64) []Extent {
+	for i := range list {
+		if list[i].Len >= n {
+			list[i].Len = n
+			if n > 0 {
+				i++
+			}
+			return list[:i]
+		}
+		n -= list[i].Len
+	}
+	return list
+}
