@@ -146,9 +146,9 @@ func (n numbered) firsts(v int) []string {
 func endings(name string) []string {
 	stem, ext := split(name)
 	if !strings.EqualFold(ext, ".rar") {
-		return []string{name}
+		return casings(name)
 	}
-	return []string{name, stem + sameCase(".exe", ext), stem + sameCase(".sfx", ext)}
+	return slices.Concat(casings(name), casings(stem+sameCase(".exe", ext)), casings(stem+sameCase(".sfx", ext)))
 }
 
 // casings returns a name, and how else its ending may be written. Of no name there is none.

@@ -31,7 +31,7 @@ func (w *Walker) State() []byte {
 		}
 	}
 	for _, n := range []int64{
-		int64(end), int64(w.at.volume), w.at.off, int64(w.count), w.spent, int64(w.run), int64(w.set.ahead),
+		int64(end), int64(w.kept.at), w.kept.off, w.kept.spent, int64(w.count), int64(w.run), int64(w.set.ahead),
 		flag(w.shut), flag(w.set.old), flag(w.set.ended), int64(len(w.set.names)),
 	} {
 		b = binary.AppendVarint(b, n)
@@ -52,8 +52,8 @@ func Resume(ctx context.Context, from Volumes, state []byte, l Limits) (*Walker,
 	}
 	end := r.int(len(finals) - 1)
 	s := &set{from: from, limits: l}
-	w := &Walker{ctx: ctx, set: s, at: position{volume: r.int(maxVolumes), off: r.int64()}}
-	w.count, w.spent, w.run = r.int(l.Entries), r.int64(), r.int(l.Entries)
+	w := &Walker{ctx: ctx, set: s, position: position{r.int(maxVolumes), r.int64(), r.int64()}}
+	w.count, w.run, w.kept = r.int(l.Entries), r.int(l.Entries), w.position
 	s.ahead = r.int(maxAhead)
 	w.shut, s.old, s.ended = r.int(1) == 1, r.int(1) == 1, r.int(1) == 1
 	for range r.int(l.Volumes) {
@@ -64,7 +64,7 @@ func Resume(ctx context.Context, from Volumes, state []byte, l Limits) (*Walker,
 		}
 		s.names = append(s.names, name)
 	}
-	if r.bad || len(r.b) > 0 || end < 0 || w.at.volume < 0 || w.at.volume >= len(s.names) || w.at.off < 0 || w.count < 0 || w.spent < 0 || w.run >= w.count || s.ahead < 1 {
+	if r.bad || len(r.b) > 0 || end < 0 || w.at < 0 || w.at >= len(s.names) || w.off < 0 || w.count < 0 || w.spent < 0 || w.run >= w.count || s.ahead < 1 {
 		return nil, fmt.Errorf("rar: a damaged state: %w", fs.ErrInvalid)
 	}
 	if w.err = finals[end]; w.err != nil && w.err != io.EOF {

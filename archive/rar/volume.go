@@ -101,6 +101,8 @@ func (v *volume) tryMain(off int64) error {
 	v.format = f
 	b, err := v.local(off + int64(n))
 	switch {
+	case err == io.EOF:
+		return corrupt("it ends behind its signature")
 	case err != nil:
 		return err
 	case b.kind == sealedBlock:

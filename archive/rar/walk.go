@@ -14,18 +14,25 @@ type Walker struct {
 	ctx context.Context
 	set *set
 
-	at    position // of the next header
-	count int      // entries so far
-	spent int64    // bytes of headers so far
-	run   int      // the run that a solid member belongs to now; NoRun: none began
-	shut  bool     // a member of it is encrypted, so that those behind it cannot be unpacked
-	err   error    // what the walk ended with
+	position
+	count int   // entries so far
+	run   int   // the run that a solid member belongs to now; NoRun: none began
+	shut  bool  // a member of it is encrypted, so that those behind it cannot be unpacked
+	err   error // what the walk ended with
+
+	// Where the walk is between two entries, when a volume has failed. hop: the next volume is to come. kept is behind the last
+	// entry, from where all that can be found again.
+	open *Entry // its header was read
+	more bool   // there is more of it
+	hop  bool
+	kept position
 }
 
 // A position is where a walk goes on.
 type position struct {
-	volume int
-	off    int64 // 0: behind the main header
+	at    int   // the volume
+	off   int64 // of the next header there; 0: behind the main header
+	spent int64 // bytes of headers so far
 }
 
 // Open begins to list the archive that the file called name is, or is a volume of: any of them will do. Name has no folder. ctx is
@@ -51,30 +58,49 @@ func (w *Walker) Next() (*Entry, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	for {
-		b, err := w.header(nil)
+	if w.open == nil {
+		b, err := w.nextFile()
+		if err == nil {
+			err = w.begin(b)
+		}
 		if err != nil {
 			return nil, w.stop(err)
 		}
+	}
+	e := w.open
+	if err := w.rest(e); err != nil {
+		return nil, w.stop(err)
+	}
+	e.Index = w.count
+	w.finish(e)
+	w.count++
+	w.open, w.kept = nil, w.position
+	return e, nil
+}
+
+// nextFile goes to the next header of a file.
+func (w *Walker) nextFile() (*block, error) {
+	for {
+		if err := w.enter(); err != nil {
+			return nil, err
+		}
+		b, err := w.header(nil)
+		if err != nil {
+			return nil, err
+		}
 		switch b.kind {
 		case fileBlock:
-			e, err := w.file(b)
-			if err != nil {
-				return nil, w.stop(err)
-			}
-			return e, nil
+			return b, nil
 		case endBlock:
 			if !b.next {
-				return nil, w.stop(io.EOF)
+				return nil, io.EOF
 			}
-			if err := w.nextVolume(true); err != nil {
-				return nil, w.stop(err)
-			}
+			w.hop = true
 		case mainBlock, sealedBlock:
-			return nil, w.stop(corrupt("%s has two main headers", w.set.names[w.at.volume]))
+			return nil, corrupt("%s has two main headers", w.set.names[w.at])
 		default:
 			if err := w.skip(b); err != nil {
-				return nil, w.stop(err)
+				return nil, err
 			}
 		}
 	}
@@ -98,14 +124,14 @@ func (w *Walker) header(e *Entry) (*block, error) {
 			return nil, err
 		}
 		budget := w.set.limits.HeaderBytes - w.spent
-		v, err := w.set.volume(w.at.volume, w.volumesOf(e), budget)
+		v, err := w.set.volume(w.at, w.volumesOf(e), budget)
 		if err != nil {
 			return nil, err
 		}
-		if w.at.off == 0 {
-			w.at.off = v.main.end()
+		if w.off == 0 {
+			w.off = v.main.end()
 		}
-		b, err := v.header(w.at.off, budget)
+		b, err := v.header(w.off, budget)
 		if err == io.EOF { // the block that says so is younger than RAR 2
 			if err = w.nextVolume(false); err == nil {
 				continue
@@ -139,10 +165,10 @@ func (w *Walker) volumesOf(e *Entry) int {
 
 // skip goes behind a block and its data.
 func (w *Walker) skip(b *block) error {
-	if v := w.set.volumes[w.at.volume]; b.end() > v.size {
+	if v := w.set.volumes[w.at]; b.end() > v.size {
 		return corrupt("%s is cut off", v.name)
 	}
-	w.at.off = b.end()
+	w.off = b.end()
 	return nil
 }
 
@@ -151,77 +177,84 @@ func (w *Walker) nextVolume(more bool) error {
 	if !w.set.volumes[0].main.multi {
 		return io.EOF
 	}
-	ok, err := w.set.has(w.at.volume + 1)
+	ok, err := w.set.has(w.at + 1)
 	switch {
 	case err != nil:
 		return err
 	case !ok && more:
-		return fmt.Errorf("%w: the one behind %s", ErrVolume, w.set.names[w.at.volume])
+		return fmt.Errorf("%w: the one behind %s", ErrVolume, w.set.names[w.at])
 	case !ok:
 		return io.EOF
 	}
-	w.set.volumes[w.at.volume].forget()
-	w.at = position{volume: w.at.volume + 1}
+	w.set.volumes[w.at].forget()
+	w.at, w.off, w.hop = w.at+1, 0, false
 	return nil
 }
 
-// file makes an entry of the header of a file, and of those by which it goes on in other volumes.
-func (w *Walker) file(b *block) (*Entry, error) {
-	if b.before {
-		return nil, corrupt("%s begins in the middle of %q", w.set.names[w.at.volume], b.entry.Name)
+// enter goes to the next volume if that is to come.
+func (w *Walker) enter() error {
+	if !w.hop {
+		return nil
 	}
-	if w.count >= w.set.limits.Entries {
-		return nil, fmt.Errorf("%w: more than %d members", ErrLimit, w.set.limits.Entries)
-	}
-	e := &b.entry
-	if len(e.Name) > w.set.limits.NameBytes {
-		return nil, fmt.Errorf("%w: a name of %d bytes", ErrLimit, len(e.Name))
-	}
-	start, spent := w.at, w.spent
-	err := w.parts(e, b)
-	if err != nil {
-		w.at, w.spent = start, spent // for when it was the source that failed
-		return nil, err
-	}
-	e.Index = w.count
-	w.count++
-	w.finish(e)
-	return e, nil
+	return w.nextVolume(true)
 }
 
-// parts collects the extents of a member that begins with b.
-func (w *Walker) parts(e *Entry, b *block) error {
-	for {
-		v := w.set.volumes[w.at.volume]
-		from := b.off + int64(b.head)
-		n := max(0, min(b.data, v.size-from))
-		if n > 0 {
-			e.Extents = append(e.Extents, Extent{w.at.volume, from, n})
-		}
-		if b.quick {
-			e.quick = append(e.quick, place{w.at.volume, b.off, b.head, b.sum})
-		}
-		e.Packed += b.data
-		if n < b.data {
-			return w.cut(e, corrupt("%s is cut off", v.name))
-		}
-		if !b.after {
-			w.at.off = b.end()
-			return nil
-		}
-		err := w.nextVolume(true)
+// begin makes an entry of the header of a file.
+func (w *Walker) begin(b *block) error {
+	if b.before {
+		return corrupt("%s begins in the middle of %q", w.set.names[w.at], b.entry.Name)
+	}
+	if w.count >= w.set.limits.Entries {
+		return fmt.Errorf("%w: more than %d members", ErrLimit, w.set.limits.Entries)
+	}
+	if n := len(b.entry.Name); n > w.set.limits.NameBytes {
+		return fmt.Errorf("%w: a name of %d bytes", ErrLimit, n)
+	}
+	w.open = &b.entry
+	w.take(w.open, b)
+	return nil
+}
+
+// rest collects what is left of a member that begin took up.
+func (w *Walker) rest(e *Entry) error {
+	for w.more && w.err == nil {
+		err := w.enter()
 		if err == io.EOF {
-			err = fmt.Errorf("%w: %q goes on behind %s, which is said to be all", ErrVolume, e.Name, v.name)
+			err = fmt.Errorf("%w: %q goes on behind %s, which is said to be all", ErrVolume, e.Name, w.set.names[w.at])
 		}
 		if errors.Is(err, ErrVolume) {
-			return w.cut(e, err)
-		}
-		if err == nil {
-			b, err = w.part(e)
+			w.cut(e, err)
+			return nil
 		}
 		if err != nil {
 			return err
 		}
+		b, err := w.part(e)
+		if err != nil {
+			return err
+		}
+		w.take(e, b)
+	}
+	return nil
+}
+
+// take adds what a header says of a member.
+func (w *Walker) take(e *Entry, b *block) {
+	v := w.set.volumes[w.at]
+	from := b.off + int64(b.head)
+	n := max(0, min(b.data, v.size-from))
+	if n > 0 {
+		e.Extents = append(e.Extents, Extent{w.at, from, n})
+	}
+	if b.quick {
+		e.quick = append(e.quick, place{w.at, b.off, b.head, b.sum})
+	}
+	e.Packed += b.data
+	w.more, w.hop = b.after, b.after
+	if n < b.data {
+		w.cut(e, corrupt("%s is cut off", v.name))
+	} else if !b.after {
+		w.off = b.end()
 	}
 }
 
@@ -242,10 +275,9 @@ func (w *Walker) part(e *Entry) (*block, error) {
 }
 
 // cut ends the walk behind a member that is not all there.
-func (w *Walker) cut(e *Entry, why error) error {
+func (w *Walker) cut(e *Entry, why error) {
 	e.Truncated, e.HasCRC, e.Blake2 = true, false, nil // those were of the part
 	w.err = why
-	return nil
 }
 
 // goesOn takes over what the header of a further part says of the member.
