@@ -148,15 +148,13 @@ func (s *set) openNext() (string, Volume, error) {
 	return "", nil, nil
 }
 
-// volume returns volume i, which is there. When its beginning was not read yet, those of the n volumes from there on are
-// read together, so that a slow source fetches them at once; n is 0 for the set to decide.
-func (s *set) volume(i, n int, budget int64) (*volume, error) {
+// volume returns volume i, which is there. When its beginning was not read yet, those behind it are read with it, so that a slow
+// source fetches them at once: as many as are needed, or more, the further the walk has come.
+func (s *set) volume(i, needed int, budget int64) (*volume, error) {
 	if s.volumes[i] == nil {
-		if n <= 0 {
-			n = s.ahead
-			s.ahead = min(2*s.ahead, maxAhead)
-		}
-		if err := s.fetch(i, min(n, maxAhead), budget); err != nil {
+		n := min(max(needed, s.ahead), maxAhead)
+		s.ahead = min(2*s.ahead, maxAhead)
+		if err := s.fetch(i, n, needed, budget); err != nil {
 			return nil, err
 		}
 	}
@@ -164,7 +162,7 @@ func (s *set) volume(i, n int, budget int64) (*volume, error) {
 }
 
 // fetch reads the beginnings of n volumes, or fewer if there are not so many. Only that of the first one must succeed.
-func (s *set) fetch(i, n int, budget int64) error {
+func (s *set) fetch(i, n, needed int, budget int64) error {
 	end := i + 1
 	for end < i+n {
 		if ok, err := s.has(end); !ok || err != nil {
@@ -178,20 +176,21 @@ func (s *set) fetch(i, n int, budget int64) error {
 		if s.volumes[j] != nil {
 			continue
 		}
-		g.Go(func() { s.volumes[j], errs[j-i] = prepared(s.names[j], s.files[j], budget/int64(n)) })
+		g.Go(func() {
+			defer caught(&errs[j-i]) // nobody else would, in a goroutine
+			v, err := openVolume(s.names[j], s.files[j])
+			if err != nil {
+				errs[j-i] = err
+				return
+			}
+			if j >= i+max(needed, 1) { // of those that somebody waits for, only what is sure to be needed
+				v.prepare(budget / int64(n))
+			}
+			s.volumes[j] = v
+		})
 	}
 	g.Wait()
 	return errs[0]
-}
-
-// prepared opens a volume and reads what a walk through it begins with.
-func prepared(name string, r Volume, budget int64) (v *volume, err error) {
-	defer caught(&err) // nobody else would, in a goroutine
-	v, err = openVolume(name, r)
-	if err == nil {
-		v.prepare(budget)
-	}
-	return v, err
 }
 
 // prepare reads what a walk through the volume begins with.

@@ -147,7 +147,7 @@ func (w *Walker) header(e *Entry) (*block, error) {
 	}
 }
 
-// volumesOf says in how many volumes the rest of a member will be, at most. 0: not known.
+// volumesOf says in how many volumes the rest of a member will be, about. 0: not known.
 func (w *Walker) volumesOf(e *Entry) int {
 	if e == nil || e.Size < 0 || len(e.Extents) == 0 {
 		return 0
@@ -156,11 +156,10 @@ func (w *Walker) volumesOf(e *Entry) int {
 	if left <= 0 || each <= 0 {
 		return 0
 	}
-	n := left/each + 1
-	if !e.Stored() { // it will be less
-		n = min(n, int64(w.set.ahead))
+	if !e.Stored() { // it will be less, nobody knows how much
+		return 1
 	}
-	return int(min(n, maxAhead))
+	return int(min(left/each+1, maxAhead))
 }
 
 // skip goes behind a block and its data.

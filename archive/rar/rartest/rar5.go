@@ -66,6 +66,8 @@ func (rar5) file(f *File, p piece) []byte {
 	kind, attr := uint64(0x04), uint64(0o100644)
 	if f.Dir {
 		kind, attr = 0x01, 0o040755
+	} else if f.NoSum {
+		kind = 0
 	}
 	if !f.ModTime.IsZero() {
 		kind |= 0x02
@@ -74,7 +76,7 @@ func (rar5) file(f *File, p piece) []byte {
 	if !f.ModTime.IsZero() {
 		b = binary.LittleEndian.AppendUint32(b, uint32(f.ModTime.Unix()))
 	}
-	if !f.Dir {
+	if kind&0x04 != 0 {
 		b = binary.LittleEndian.AppendUint32(b, p.crc)
 	}
 	b = append(b, vints(0, 1, uint64(len(f.Name)))...) // stored, on Unix

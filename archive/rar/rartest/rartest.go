@@ -23,6 +23,9 @@ type File struct {
 	ModTime time.Time
 	Dir     bool
 
+	// NoSum leaves the checksum out (RAR 5) or wrong (RAR 4), so that no byte of the body is needed to make the archive.
+	NoSum bool
+
 	// Encrypted says that it is. What Data are is written as it is all the same, so that nobody can read it.
 	Encrypted bool
 }
@@ -191,12 +194,13 @@ func (w *writer) file(f *File) error {
 			}
 			p.size, p.after = room, true
 		}
-		crc, both, err := sums(f.body(), at, p.size, whole)
-		if err != nil {
-			return err
+		if !f.NoSum {
+			var err error
+			if p.crc, whole, err = sums(f.body(), at, p.size, whole); err != nil {
+				return err
+			}
 		}
-		whole = both
-		if p.crc = crc; !p.after {
+		if !p.after {
 			p.crc = whole
 		}
 		raw := w.enc.file(f, p)

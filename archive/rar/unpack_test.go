@@ -1,0 +1,278 @@
+package rar
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+)
+
+// a run of the fixture that is solid.
+func solid(t *testing.T, name string) (*files, *runOf) {
+	t.Helper()
+	f := inFolder(t, libarchive)
+	entries, w, err := list(f, name, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, run(w, entries, 0)
+}
+
+// A run may grow while it is unpacked.
+func TestRunGrows(t *testing.T) {
+	_, r := solid(t, "test_read_format_rar5_solid.rar")
+	grown := &runOf{w: r.w}
+	u := NewUnpacker(context.Background(), grown, 0)
+	for i, e := range r.entries {
+		for range 2 {
+			if _, err := u.Next(); err != io.EOF {
+				t.Fatalf("before entry %d: %v", i, err)
+			}
+		}
+		if n, err := u.Read(make([]byte, 10)); err != io.EOF {
+			t.Errorf("behind entry %d: %d, %v", i, n, err)
+		}
+		grown.entries = append(grown.entries, e)
+		if j, err := u.Next(); j != i || err != nil {
+			t.Fatalf("entry %d: %d, %v", i, j, err)
+		}
+		b, err := io.ReadAll(u)
+		if err == nil {
+			err = check(e, b)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Members that are passed over do not change those behind them.
+func TestRunSkips(t *testing.T) {
+	_, r := solid(t, "test_read_format_rar5_multiarchive_solid.part01.rar")
+	for read := range r.entries {
+		u := NewUnpacker(context.Background(), r, 0)
+		for i, e := range r.entries[:read+1] {
+			if _, err := u.Next(); err != nil {
+				t.Fatal(err)
+			}
+			var b []byte
+			var err error
+			switch {
+			case i == read:
+				b, err = io.ReadAll(u)
+				if err == nil {
+					err = check(e, b)
+				}
+			case i%2 == 0:
+				_, err = u.Read(make([]byte, 7))
+			}
+			if err != nil {
+				t.Errorf("entry %d: %v", i, err)
+			}
+		}
+	}
+}
+
+func TestUnpackCancelled(t *testing.T) {
+	_, r := solid(t, "test_read_format_rar5_multiarchive_solid.part01.rar")
+	ctx, cancel := context.WithCancel(context.Background())
+	u := NewUnpacker(ctx, r, 0)
+	for range 9 {
+		if _, err := u.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := u.Read(make([]byte, 100)); n == 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	cancel()
+	if n, err := u.Read(make([]byte, 100)); n != 0 || !errors.Is(err, context.Canceled) || errors.Is(err, ErrCorrupt) {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := u.Next(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// What a volume fails with is not damage.
+func TestUnpackSourceFails(t *testing.T) {
+	f, r := solid(t, "test_read_format_rar5_multiarchive_solid.part01.rar")
+	u := NewUnpacker(context.Background(), r, 0)
+	for range 9 {
+		if _, err := u.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.fail(errSource)
+	if _, err := io.Copy(io.Discard, u); !errors.Is(err, errSource) || errors.Is(err, ErrCorrupt) {
+		t.Error(err)
+	}
+}
+
+func TestUnpackErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(m *Member)
+		want   error
+	}{
+		"unknown algorithm":  {func(m *Member) { m.Algorithm = 1007 }, ErrMethod},
+		"unknown method":     {func(m *Member) { m.Method = 6 }, ErrMethod},
+		"RAR 1.5":            {func(m *Member) { m.Format, m.Algorithm = 4, 15 }, ErrMethod},
+		"large window":       {func(m *Member) { m.Dictionary, m.Size, m.Extents[0].Len = 4<<30, 4<<30, 1<<20 }, ErrLimit},
+		"behind the volume":  {func(m *Member) { m.Extents[0].Off = 1 << 40 }, ErrCorrupt},
+		"before the volume":  {func(m *Member) { m.Extents[0].Off = -1 }, ErrCorrupt},
+		"longer than it is":  {func(m *Member) { m.Size += 5 }, ErrCorrupt},
+		"cut off":            {func(m *Member) { m.Extents[0].Len /= 2 }, ErrCorrupt},
+		"without packed":     {func(m *Member) { m.Extents = nil }, ErrCorrupt},
+		"of the other kind":  {func(m *Member) { m.Format, m.Algorithm = 4, 29 }, ErrCorrupt},
+		"of RAR 2":           {func(m *Member) { m.Format, m.Algorithm = 4, 20 }, ErrCorrupt},
+		"somewhere else":     {func(m *Member) { m.Extents[0].Off += 3 }, ErrCorrupt},
+		"a header elsewhere": {func(m *Member) { m.quick = []place{{0, 20, 50, 77}} }, ErrCorrupt},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, r := solid(t, "test_read_format_rar5_solid.rar")
+			m, _ := r.Member(0)
+			m.Extents = append([]Extent(nil), m.Extents...)
+			c.change(&m)
+			u := NewUnpacker(context.Background(), oneMember{r, m}, 0)
+			_, err := u.Next()
+			if err == nil {
+				_, err = io.Copy(io.Discard, u)
+			}
+			if !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// oneMember is a run of one.
+type oneMember struct {
+	*runOf
+	m Member
+}
+
+func (r oneMember) Member(i int) (Member, bool) { return r.m, i == 0 }
+
+// A member that ends too early is not the end of those behind it.
+func TestShortMember(t *testing.T) {
+	_, r := solid(t, "test_read_format_rar5_solid.rar")
+	first := *r.entries[0]
+	first.Size += 9
+	r.entries[0] = &first
+	u := NewUnpacker(context.Background(), r, 0)
+	if _, err := u.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(u); !errors.Is(err, ErrCorrupt) || int64(len(b)) != first.Size-9 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+	if _, err := u.Next(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(u)
+	if err == nil {
+		err = check(r.entries[1], b)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// Of RAR 4, too.
+func TestShortMember4(t *testing.T) {
+	_, r := solid(t, "test_read_format_rar_compress_best.rar")
+	m, _ := r.Member(0)
+	m.Size += 9
+	u := NewUnpacker(context.Background(), oneMember{r, m}, 0)
+	if _, err := u.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(u); !errors.Is(err, ErrCorrupt) || int64(len(b)) != m.Size-9 {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+}
+
+// The window is as small as the run allows, and grows with it.
+func TestWindow(t *testing.T) {
+	member := func(format int, dictionary, size, packed int64) *Member {
+		return &Member{size, Coding{Format: format, Dictionary: dictionary, Extents: []Extent{{0, 0, packed}}}}
+	}
+	for _, c := range []struct {
+		members []*Member
+		want    []int64
+	}{
+		{[]*Member{member(5, 32<<20, 1000, 900)}, []int64{256 << 10}},
+		{[]*Member{member(5, 32<<20, 1<<30, 1<<29)}, []int64{32 << 20}},
+		{[]*Member{member(5, 32<<20, 1<<30, 100)}, []int64{8 << 20}}, // 100 bytes cannot become a GiB
+		{[]*Member{member(5, 32<<20, -1, 1<<29)}, []int64{32 << 20}},
+		{[]*Member{member(5, 33<<20, -1, 1<<29)}, []int64{64 << 20}},
+		{[]*Member{member(5, 4<<30, 1<<20, 1<<19), member(5, 4<<30, 3<<20, 1<<19), member(5, 4<<30, 1, 1)}, []int64{2 << 20, 8 << 20, 8 << 20}},
+		{[]*Member{member(5, 128<<10, 1<<30, 1<<29)}, []int64{256 << 10}},
+		{[]*Member{member(5, 1<<36, 1<<60, 1<<60), member(5, 1<<36, 1<<60, 1<<60)}, []int64{1 << 36, 1 << 36}},
+		{[]*Member{member(4, 4<<20, 10, 10), member(4, 1<<20, 10, 10)}, []int64{4 << 20, 4 << 20}},
+	} {
+		u := NewUnpacker(context.Background(), nil, 0)
+		for i, m := range c.members {
+			if got := u.window(m); got != c.want[i] {
+				t.Errorf("%+v: %d, want %d", m, got, c.want[i])
+			}
+		}
+	}
+}
+
+// A decoder that panics has damaged its own archive only.
+func TestPanic(t *testing.T) {
+	_, r := solid(t, "test_read_format_rar5_solid.rar")
+	u := NewUnpacker(context.Background(), panics{r}, 0)
+	if _, err := u.Next(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := u.Read(make([]byte, 9)); !errors.Is(err, ErrCorrupt) {
+			t.Error(err)
+		}
+	}
+}
+
+// panics is a run whose volumes panic, as a decoder might.
+type panics struct{ *runOf }
+
+func (panics) Volume(int) (Volume, error) {
+	return panicVolume{bytes.NewReader(make([]byte, 1<<20))}, nil
+}
+
+type panicVolume struct{ Volume }
+
+func (panicVolume) ReadAt([]byte, int64) (int, error) { panic(fmt.Sprint("index out of range")) }
+
+// What is kept of a member is enough to read it later.
+func TestCoding(t *testing.T) {
+	f := inFolder(t, libarchive)
+	entries, w, err := list(f, "test_read_format_rar5_multiarchive_solid.part01.rar", Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		e.quick = []place{{1, 2, 3, 1<<32 - 1}}
+		b, err := e.Coding.MarshalBinary()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var c Coding
+		if err := c.UnmarshalBinary(b); err != nil || fmt.Sprint(c) != fmt.Sprint(e.Coding) {
+			t.Errorf("%+v became %+v, %v", e.Coding, c, err)
+		}
+		for i := range b {
+			if err := new(Coding).UnmarshalBinary(b[:i]); err == nil {
+				t.Errorf("%d bytes of %d are a coding", i, len(b))
+			}
+		}
+		c.quick = nil
+		e.Coding = c
+	}
+	if _, errs := contents(w, entries); len(errs) > 0 {
+		t.Error(errs)
+	}
+}
