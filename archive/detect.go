@@ -10,7 +10,7 @@ import (
 
 // formats are all there are, in the order they are asked.
 func formats() []format {
-	return append([]format{zipFormat{}, sevenzFormat{}, tarFormat{}}, streamFormats()...)
+	return append([]format{zipFormat{}, sevenzFormat{}, rarFormat{}, tarFormat{}}, streamFormats()...)
 }
 
 func (l *Library) formatCalled(name string) format {

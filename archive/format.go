@@ -28,7 +28,8 @@ type format interface {
 // A walker lists the entries of an archive in its own order. It serves one goroutine.
 type walker interface {
 	// volumes are the paths of the files that extents and runs lie in, in order, as input.open takes them. Nil is the one file
-	// of the input. It may grow while entries come. Those that are missing from the end of a set are left out.
+	// of the input. It may grow while entries come. Those that are missing from the end of a set are left out, but for the
+	// one that an entry goes on in.
 	volumes() []string
 	// next returns the next entry, and reads nothing behind it. io.EOF: there is no more. Entries of one run come in the
 	// order they are unpacked in.
@@ -111,7 +112,8 @@ type run struct {
 // A locator is a format that finds the extents of a stored member only when it is opened, or checks them then: by a header that
 // lies beside the data. Entries whose Extents are nil and whose Run is noRun need one.
 type locator interface {
-	locate(in *input, e *entry) ([]extent, error)
+	// volumes are those of the walk.
+	locate(in *input, e *entry, volumes []string) ([]extent, error)
 }
 
 // A volume is one file of an archive. ReadAt blocks for data, is safe for concurrent use (calls wait for each other), and

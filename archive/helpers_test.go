@@ -401,15 +401,21 @@ func inFolder(t testing.TB, files map[string][]byte) string {
 	return dir
 }
 
+// needTool skips a test when a tool is not installed, unless all must be.
+func needTool(t testing.TB, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		if os.Getenv("UP2P_REQUIRE_PEERS") == "1" {
+			t.Fatalf("%s is missing, and UP2P_REQUIRE_PEERS=1", name)
+		}
+		t.Skipf("%s is not installed: not tested against it", name)
+	}
+}
+
 // packed returns what a tool packs in dir, run with "OUT" replaced by where it should.
 func packed(t testing.TB, dir, out string, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(args[0]); err != nil {
-		if os.Getenv("UP2P_REQUIRE_PEERS") == "1" {
-			t.Fatalf("%s is missing, and UP2P_REQUIRE_PEERS=1", args[0])
-		}
-		t.Skipf("%s is not installed: not tested against it", args[0])
-	}
+	needTool(t, args[0])
 	to := filepath.Join(t.TempDir(), out)
 	for i := range args {
 		if args[i] == "OUT" {

@@ -139,7 +139,7 @@ func (m *Member) extents(ctx context.Context) ([]extent, error) {
 	defer lease.release()
 	in := newInput(ctx, leases, m.place, m.a.lib.limits)
 	defer in.Close()
-	x, err := locate(loc, in, e)
+	x, err := locate(loc, in, e, m.a.index().volumeList())
 	if source := in.Failed(err); source != nil {
 		return nil, source
 	}
@@ -160,11 +160,11 @@ func (m *Member) extents(ctx context.Context) ([]extent, error) {
 }
 
 // locate is loc.locate that survives what strangers have made to break it.
-func locate(loc locator, in *input, e *entry) (x []extent, err error) {
+func locate(loc locator, in *input, e *entry, volumes []string) (x []extent, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: %v", ErrCorrupt, p)
 		}
 	}()
-	return loc.locate(in, e)
+	return loc.locate(in, e, volumes)
 }

@@ -35,7 +35,7 @@ func (zipFormat) data(in *input, e *entry) (extent, error) {
 }
 
 // locate implements locator for stored members.
-func (z zipFormat) locate(in *input, e *entry) ([]extent, error) {
+func (z zipFormat) locate(in *input, e *entry, _ []string) ([]extent, error) {
 	if e.Size != e.Packed {
 		return nil, fmt.Errorf("%w: a stored member of %d bytes in %d", ErrCorrupt, e.Size, e.Packed)
 	}

@@ -63,6 +63,9 @@ func quickHeaders(data []byte, at, first int64) map[int64][]byte {
 	return m
 }
 
+// Quick reports whether only a quick-open record told of the member, so that Check has something to look at.
+func (c *Coding) Quick() bool { return len(c.quick) > 0 }
+
 // Check looks at the headers of a member that only a quick-open record told of, which lie next to its bytes. ErrCorrupt: there is
 // another header, or none. It is to be called before the member is read at its Extents; an Unpacker does so itself.
 func (c *Coding) Check(volume func(i int) (Volume, error)) error {

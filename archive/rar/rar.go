@@ -108,8 +108,10 @@ type Entry struct {
 	Version    int    // of files that are kept in several versions: 1 is the oldest; 0 for the newest and for all others
 	Encrypted  bool   // cannot be read without a password, or not without a member before it that needs one
 
-	// Truncated: a volume is missing, or the archive is cut off, so that Extents are fewer bytes than Packed.
+	// Truncated: a volume is missing, or the archive is cut off, so that Extents are fewer bytes than Packed. Missing is the name
+	// that the missing volume should have.
 	Truncated bool
+	Missing   string
 
 	Coding
 }

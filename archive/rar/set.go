@@ -46,12 +46,12 @@ func openSet(from Volumes, name string, l Limits) (*set, error) {
 			return s.start(v), err
 		}
 	}
-	return nil, fmt.Errorf("%w: %s is not the first, and %s is not there", ErrVolume, name, first(names))
+	return nil, fmt.Errorf("%w: %s, which the set of %s begins with", ErrVolume, first(names), name)
 }
 
 func first(names []string) string {
 	if len(names) == 0 {
-		return "that"
+		return "the first one"
 	}
 	return names[0]
 }
@@ -147,6 +147,21 @@ func (s *set) openNext() (string, Volume, error) {
 	}
 	return "", nil, nil
 }
+
+// missing is what the volume behind the last one should be called.
+func (s *set) missing() string { return nextName(s.names[len(s.names)-1], s.old) }
+
+// A missingError is that a volume is not there.
+type missingError struct{ name string }
+
+func (e missingError) Error() string {
+	if e.name == "" {
+		return ErrVolume.Error()
+	}
+	return ErrVolume.Error() + ": " + e.name
+}
+
+func (e missingError) Unwrap() error { return ErrVolume }
 
 // volume returns volume i, which is there. When its beginning was not read yet, those behind it are read with it, so that a slow
 // source fetches them at once: as many as are needed, or more, the further the walk has come.

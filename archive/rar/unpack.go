@@ -31,6 +31,8 @@ const (
 	tail = 16 << 10
 	// minDictionary is the smallest window that the decoder has.
 	minDictionary = 256 << 10
+	// behind is how many bytes may be unpacked behind the end of a member. None should be; a few bytes can become gigabytes.
+	behind = 64 << 10
 )
 
 // An Unpacker unpacks the members of one run in their order. It serves one goroutine.
@@ -147,6 +149,13 @@ func (u *Unpacker) advance() (err error) {
 	if u.i >= 0 {
 		u.src.limit = u.src.passed + tail
 		defer func() { u.src.limit = -1 }()
+		n, err := io.CopyN(io.Discard, u.dec, behind)
+		if n == behind {
+			return corrupt("a member goes on behind its end")
+		}
+		if v := (volumeError{}); errors.As(err, &v) { // what else is wrong comes again below, or does not matter
+			return err
+		}
 	}
 	if u.dec == nil {
 		u.dec, err = rardecode.NewReader(u.src, rardecode.SkipCheck, rardecode.BufferSize(bufferSize), rardecode.MaxDictionarySize(u.limit))

@@ -245,7 +245,7 @@ func (panics) Volume(int) (Volume, error) {
 
 type panicVolume struct{ Volume }
 
-func (panicVolume) ReadAt([]byte, int64) (int, error) { panic(fmt.Sprint("index out of range")) }
+func (panicVolume) ReadAt([]byte, int64) (int, error) { panic("index out of range") }
 
 // What is kept of a member is enough to read it later.
 func TestCoding(t *testing.T) {

@@ -45,8 +45,8 @@ func Open(ctx context.Context, from Volumes, name string, l Limits) (*Walker, er
 	return &Walker{ctx: ctx, set: s, run: NoRun}, nil
 }
 
-// Volumes returns the names of the files that extents lie in. It grows while entries come.
-func (w *Walker) Volumes() []string { return slices.Clone(w.set.names) }
+// Volumes returns the names of the files that extents lie in, not to be changed. It grows while entries come.
+func (w *Walker) Volumes() []string { return slices.Clip(w.set.names) }
 
 // Volume returns a file of Volumes.
 func (w *Walker) Volume(i int) Volume { return w.set.files[i] }
@@ -181,7 +181,7 @@ func (w *Walker) nextVolume(more bool) error {
 	case err != nil:
 		return err
 	case !ok && more:
-		return fmt.Errorf("%w: the one behind %s", ErrVolume, w.set.names[w.at])
+		return missingError{w.set.missing()}
 	case !ok:
 		return io.EOF
 	}
@@ -222,6 +222,10 @@ func (w *Walker) rest(e *Entry) error {
 			err = fmt.Errorf("%w: %q goes on behind %s, which is said to be all", ErrVolume, e.Name, w.set.names[w.at])
 		}
 		if errors.Is(err, ErrVolume) {
+			var gone missingError
+			if errors.As(err, &gone) {
+				e.Missing = gone.name
+			}
 			w.cut(e, err)
 			return nil
 		}
