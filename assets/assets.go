@@ -23,7 +23,8 @@ var pages embed.FS
 //go:embed demo/content
 var demo embed.FS
 
-// Demo returns the files of the demo: video.webm, pictures/*.jpg, the same pictures in pictures.zip, hello.txt.
+// Demo returns the files of the demo: video.webm, pictures/*.jpg, the same pictures in pictures.zip and in the volumes of
+// pictures.part1.rar, hello.txt.
 func Demo() fs.FS {
 	sub, err := fs.Sub(demo, "demo/content")
 	if err != nil {
@@ -63,13 +64,18 @@ type DemoPage struct {
 	Addr     string     // host and port of the program
 	InfoHash string     // hex
 	Hints    url.Values // for the addresses: how to find the peer
-	Pictures []string   // paths in the torrent
+	Pictures []string   // names in the folder pictures, and in the archives
 }
 
-// URL is the address of a file of the torrent.
-func (p DemoPage) URL(path string) string {
+// Folders says where the pictures are: in a folder of the torrent, and in archives.
+func (p DemoPage) Folders() []string {
+	return []string{"pictures", "pictures.zip", "pictures.part1.rar"}
+}
+
+// URL is the address of a file of the torrent, or of a member of an archive in it.
+func (p DemoPage) URL(path ...string) string {
 	query := strings.ReplaceAll(p.Hints.Encode(), "%3A", ":") // easier to read, and as good
-	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/stream/" + p.InfoHash + "/" + path, RawQuery: query}
+	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/stream/" + p.InfoHash + "/" + strings.Join(path, "/"), RawQuery: query}
 	return u.String()
 }
 

@@ -35,7 +35,7 @@ func TestHome(t *testing.T) {
 func TestDemoPage(t *testing.T) {
 	p := DemoPage{
 		Origin: "http://127.0.0.1:1", Addr: "127.0.0.1:2", InfoHash: strings.Repeat("a", 40),
-		Hints: url.Values{"x.pe": {"127.0.0.1:3"}}, Pictures: []string{"pictures/<1>.jpg"},
+		Hints: url.Values{"x.pe": {"127.0.0.1:3"}}, Pictures: []string{"<1>.jpg"},
 	}
 	var b bytes.Buffer
 	if _, err := p.WriteTo(&b); err != nil {
@@ -43,7 +43,7 @@ func TestDemoPage(t *testing.T) {
 	}
 	for _, want := range []string{
 		`src="http://127.0.0.1:2/bittorrent/v0/stream/` + p.InfoHash + `/video.webm?x.pe=127.0.0.1:3"`,
-		`/pictures/%3C1%3E.jpg?x.pe=`, "/hello.txt", "/pictures.zip", "color-scheme: light dark",
+		`/pictures/%3C1%3E.jpg?x.pe=`, "/hello.txt", "/pictures.zip/%3C1%3E.jpg?", "/pictures.part1.rar/%3C1%3E.jpg?", "color-scheme: light dark",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the page lacks %s", want)

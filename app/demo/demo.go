@@ -69,8 +69,8 @@ func Run(ctx context.Context, o app.Options, show func(page string) error) (err 
 		Hints:    url.Values{"x.pe": {peer.addr()}},
 	}
 	for _, path := range content.files {
-		if strings.HasPrefix(path, "pictures/") {
-			page.Pictures = append(page.Pictures, path)
+		if name, ok := strings.CutPrefix(path, "pictures/"); ok {
+			page.Pictures = append(page.Pictures, name)
 		}
 	}
 	return serve(ctx, o, l, page, show)

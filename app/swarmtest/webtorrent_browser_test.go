@@ -101,6 +101,31 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
+// openPage opens the page in a Chromium of its own, which ends with the test.
+func openPage(t *testing.T, url string) (page context.Context) {
+	t.Helper()
+	dir := t.TempDir()
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium(t)),
+		chromedp.UserDataDir(filepath.Join(dir, "profile")),
+		chromedp.Env("TMPDIR="+dir, "HOME="+dir),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		// Candidates with addresses instead of names that are resolved by multicast.
+		chromedp.Flag("disable-features", "Translate"),
+		chromedp.NoSandbox, // root, in one user namespace or the other
+	)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx, chromedp.Navigate(url)); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
 // A webSeeder is a page in Chromium that seeds a file.
 type webSeeder struct {
 	t    *testing.T
@@ -118,25 +143,7 @@ func openWebSeeder(t *testing.T, f *fixture) *webSeeder {
 	srv := httptest.NewServer(mux)
 	t.Cleanup(srv.Close)
 
-	dir := t.TempDir()
-	opts := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(chromium(t)),
-		chromedp.UserDataDir(filepath.Join(dir, "profile")),
-		chromedp.Env("TMPDIR="+dir, "HOME="+dir),
-		chromedp.Flag("disable-gpu", true),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true),
-		// Candidates with addresses instead of names that are resolved by multicast.
-		chromedp.Flag("disable-features", "Translate"),
-		chromedp.NoSandbox, // root, in one user namespace or the other
-	)
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx, chromedp.Navigate(srv.URL)); err != nil {
-		t.Fatal(err)
-	}
+	ctx := openPage(t, srv.URL)
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool]("window.ready", chromedp.WithPollingTimeout(30*time.Second))); err != nil {
 		t.Fatal(err)
 	}

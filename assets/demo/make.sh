@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the content of the demo: a video with sound, pictures, the same pictures as an archive. Everything is computed, nothing is
+# Makes the content of the demo: a video with sound, pictures, the same pictures as archives. Everything is computed, nothing is
 # taken from anywhere, so it is as free as the rest of the repository. Needs ffmpeg (libvpx, libopus, drawtext) and zip. The
 # results are committed; run this only to change them.
 set -eu
@@ -46,5 +46,6 @@ TEXT
 
 find content -exec touch -d '2026-01-01T00:00:00Z' {} +
 (cd content/pictures && TZ=UTC zip -q -0 -X ../pictures.zip spiral.jpg island.jpg waves.jpg dunes.jpg)
-touch -d '2026-01-01T00:00:00Z' content/pictures.zip
+go run rar.go content/pictures/spiral.jpg content/pictures/island.jpg content/pictures/waves.jpg content/pictures/dunes.jpg
+touch -d '2026-01-01T00:00:00Z' content/pictures.*
 ls -l content content/pictures

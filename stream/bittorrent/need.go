@@ -32,6 +32,7 @@ type need struct {
 	early bool
 	pos   int64 // torrent offset of the next byte it wants
 	end   int64 // torrent offset behind the last byte it said it will want
+	said  bool  // it said so, and means that nothing else is fetched ahead of time
 	run   int64 // bytes read up to pos without a jump, those of readers before it included
 
 	blocked bool // its Read waits for the byte at pos
@@ -77,7 +78,10 @@ func (v view) reaches(l layout, i int) bool {
 
 // window is what n wants fetched now, when limit bytes ahead are the most for any reader.
 func (n *need) window(limit int64) view {
-	ahead := max(n.run, n.end-n.pos, minAhead)
+	ahead := n.end - n.pos
+	if goesOn := n.pos > n.end || n.pos == n.end && n.blocked; !n.said || goesOn || n.run >= minAhead {
+		ahead = max(ahead, n.run, minAhead)
+	}
 	return view{
 		need:    n,
 		from:    n.pos,

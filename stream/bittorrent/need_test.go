@@ -21,7 +21,11 @@ func TestWindow(t *testing.T) {
 	}{
 		{"a new reader that says nothing", need{file: f, pos: 1000, end: 1000}, 4 * m, minAhead},
 		{"one that says what it wants", need{file: f, pos: 1000, end: 1000 + 2*m}, 4 * m, 2 * m},
-		{"little", need{file: f, pos: 1000, end: 1002}, 4 * m, minAhead},
+		{"little, and nothing else", need{file: f, pos: 1000, end: 1002, said: true}, 4 * m, 2},
+		{"that has it", need{file: f, pos: 1002, end: 1002, said: true, run: 2}, 4 * m, 0},
+		{"and wants more after all", need{file: f, pos: 1002, end: 1002, said: true, run: 2, blocked: true}, 4 * m, minAhead},
+		{"and has got more", need{file: f, pos: 1004, end: 1002, said: true, run: 4}, 4 * m, minAhead},
+		{"much, and has it", need{file: f, pos: 1000 + 2*m, end: 1000 + 2*m, said: true, run: 2 * m}, 4 * m, 2 * m},
 		{"more than the limit", need{file: f, pos: 1000, end: 1000 + 90*m}, 4 * m, 4 * m},
 		{"one that has read on and on", need{file: f, pos: 1000 + 3*m, end: 1000, run: 3 * m}, 4 * m, 3 * m},
 		{"for long", need{file: f, pos: 1000 + 50*m, end: 1000, run: 50 * m}, 32 * m, 32 * m},

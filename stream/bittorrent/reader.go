@@ -105,7 +105,7 @@ func (r *reader) join() error {
 	at := r.f.offset + r.pos
 	if !r.joined {
 		r.need = &need{
-			file: r.f, early: r.early, pos: at, end: max(at, r.f.offset+r.expect),
+			file: r.f, early: r.early, pos: at, end: max(at, r.f.offset+r.expect), said: r.expect > r.pos,
 			wake: make(chan struct{}, 1), served: make(map[int]struct{}),
 		}
 		s.add(r.need)
@@ -120,6 +120,7 @@ func (r *reader) join() error {
 	}
 	if r.need.pos != at {
 		r.need.pos, r.need.end, r.need.run = at, max(at, r.f.offset+r.expect), 0
+		r.need.said = r.expect > r.pos
 		r.told = r.pos
 		s.adopt(r.need)
 		s.set.signal()
