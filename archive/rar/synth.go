@@ -3,6 +3,7 @@ package rar
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"math/bits"
@@ -19,6 +20,23 @@ type stream struct {
 	off    int64   // in the first of them
 	passed int64   // bytes so far
 	limit  int64   // an error behind this many bytes; negative: no limit
+	lead   []byte  // the first two packed bytes, when algorithm 29 is to unpack them; nil: another one is
+}
+
+// maxModel is the largest model of PPMd that a tool makes (the switch -mct of rar), in MiB. In memory it takes a third more.
+const maxModel = 128
+
+// look refuses a run that begins with a larger model. One that a later block asks for shows nowhere but to the decoder.
+func (s *stream) look(b []byte) error {
+	if s.lead == nil || len(s.lead) == cap(s.lead) {
+		return nil
+	}
+	s.lead = append(s.lead, b[:min(len(b), cap(s.lead)-len(s.lead))]...)
+	const ppmd, size = 0x80, 0x20 // it is a block of PPMd, and says how large the model is
+	if len(s.lead) == 2 && s.lead[0]&(ppmd|size) == ppmd|size && int(s.lead[1])+1 > maxModel {
+		return fmt.Errorf("%w: unpacking takes a model of %d MiB", ErrLimit, int(s.lead[1])+1)
+	}
+	return nil
 }
 
 // A piece is made bytes, or bytes of a volume.
@@ -60,6 +78,8 @@ func (s *stream) Read(p []byte) (int, error) {
 		}
 		if err != nil {
 			err = volumeError{err}
+		} else if err := s.look(p[:n]); err != nil {
+			return 0, err
 		}
 	}
 	s.off += int64(n)

@@ -102,6 +102,9 @@ func (u *Unpacker) append(m *Member) error {
 	if u.src == nil {
 		u.kind = k
 		u.src = &stream{ctx: u.ctx, pieces: []piece{{made: archiveStart(m.Format)}}, limit: -1}
+		if k == (kind{4, 29}) {
+			u.src.lead = make([]byte, 0, 2)
+		}
 	}
 	if !m.Known() || k != u.kind {
 		return fmt.Errorf("%w: %d of RAR %d", ErrMethod, m.Algorithm, m.Format)

@@ -276,3 +276,30 @@ func TestCoding(t *testing.T) {
 		t.Error(errs)
 	}
 }
+
+// A packed4 is a run of one member of RAR 4, in memory.
+type packed4 struct{ data []byte }
+
+func (o packed4) Member(i int) (Member, bool) {
+	n := int64(len(o.data))
+	return Member{Size: 1 << 20, Coding: Coding{
+		Format: 4, Algorithm: 29, Method: 5, Dictionary: 1 << 20, Extents: []Extent{{0, 0, 1}, {0, 1, n - 1}},
+	}}, i == 0
+}
+
+func (o packed4) Volume(int) (Volume, error) { return bytes.NewReader(o.data), nil }
+
+// The model of PPMd may be as large as a tool makes it, and no larger, however its header is cut up.
+func TestUnpackModel(t *testing.T) {
+	for mib, want := range map[int]error{1: ErrCorrupt, 128: ErrCorrupt, 129: ErrLimit, 256: ErrLimit} {
+		packed := append([]byte{0xa5, byte(mib - 1)}, make([]byte, 3)...)
+		u := NewUnpacker(t.Context(), packed4{packed}, 0)
+		_, err := u.Next()
+		if err == nil {
+			_, err = io.Copy(io.Discard, onlyReader{u})
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%d MiB: %v, want %v", mib, err, want)
+		}
+	}
+}
