@@ -42,9 +42,7 @@ func Home(addr string) http.Handler {
 		Style template.CSS
 	}{addr, style()}
 	err := render(&b, "home.html", data)
-	sum := sha256.Sum256([]byte(style()))
-	csp := "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-" +
-		base64.StdEncoding.EncodeToString(sum[:]) + "'"
+	csp := "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src '" + StyleHash() + "'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -73,10 +71,15 @@ func (p DemoPage) Folders() []string {
 }
 
 // URL is the address of a file of the torrent, or of a member of an archive in it.
-func (p DemoPage) URL(path ...string) string {
+func (p DemoPage) URL(path ...string) string { return p.address("stream", path) }
+
+// Page is the address of the page that shows it to people.
+func (p DemoPage) Page(path ...string) string { return p.address("play", path) }
+
+func (p DemoPage) address(command string, path []string) string {
 	query := strings.ReplaceAll(p.Hints.Encode(), "%3A", ":") // easier to read, and as good
-	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/stream/" + p.InfoHash + "/" + strings.Join(path, "/"), RawQuery: query}
-	return u.String()
+	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/bittorrent/v0/" + command + "/" + p.InfoHash, RawQuery: query}
+	return u.JoinPath(path...).String()
 }
 
 // Style is the style sheet, for the template.
@@ -101,6 +104,12 @@ func render(w io.Writer, name string, data any) error {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	return nil
+}
+
+// StyleHash is what a Content-Security-Policy calls the style sheet that is in every page.
+func StyleHash() string {
+	sum := sha256.Sum256([]byte(style()))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func style() template.CSS {

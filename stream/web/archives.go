@@ -21,20 +21,27 @@ const maxDepth = 3
 
 // find returns the file that a path leads to: one of the tree, or a member of an archive in it. req is what the tree is of.
 func (h *Handler) find(ctx context.Context, tree stream.Tree, req stream.Request, path string) (stream.File, error) {
+	file, _, err := h.locate(ctx, tree, req, path)
+	return file, err
+}
+
+// locate is find that also says which archive the file is in, or would be; nil is the tree itself.
+func (h *Handler) locate(ctx context.Context, tree stream.Tree, req stream.Request, path string) (file, in stream.File, err error) {
 	file, rest, err := tree.Lookup(ctx, path)
 	for depth := 0; err == nil && rest != ""; depth++ {
 		if h.cfg.Archives == nil || depth == maxDepth {
-			return nil, errInFile
+			return nil, nil, errInFile
 		}
+		in = file
 		var m *archive.Member
-		if m, rest, err = h.cfg.Archives.Lookup(ctx, placeOf(tree, req, file), rest); err == nil {
+		if m, rest, err = h.cfg.Archives.Lookup(ctx, placeOf(tree, req, in), rest); err == nil {
 			file = m
 		}
 	}
 	if errors.Is(err, archive.ErrNotArchive) {
-		return nil, errInFile
+		return nil, nil, errInFile
 	}
-	return file, err
+	return file, in, err
 }
 
 // members yields what is in the archive at a path.
@@ -48,6 +55,13 @@ func (h *Handler) members(ctx context.Context, tree stream.Tree, req stream.Requ
 			yield(nil, err)
 			return
 		}
+		h.membersOf(ctx, tree, req, file)(yield)
+	}
+}
+
+// membersOf yields what is in an archive.
+func (h *Handler) membersOf(ctx context.Context, tree stream.Tree, req stream.Request, file stream.File) iter.Seq2[stream.File, error] {
+	return func(yield func(stream.File, error) bool) {
 		for m, err := range h.cfg.Archives.Members(ctx, placeOf(tree, req, file)) {
 			if errors.Is(err, archive.ErrNotArchive) {
 				err = errNoArchive

@@ -33,9 +33,9 @@ type seen struct {
 	bytes                  int64
 }
 
-func newChromium(t *testing.T) *chromium {
+func newChromium(t *testing.T, change ...func(*Config)) *chromium {
 	path := findChromium(t)
-	b := &chromium{front: newFront(t)}
+	b := &chromium{front: newFront(t, change...)}
 	around := b.watch
 	b.observe.Store(&around)
 	b.page = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -27,6 +27,9 @@ var (
 	errPrecondition = errors.New("web: If-Match names other content")
 	errOrigin       = errors.New("web: not asked from our own origin")
 	errToken        = errors.New("web: bearer token missing or wrong")
+	errNoMedia      = errors.New("web: no video or audio to list")
+	errNotSubtitles = errors.New("web: no subtitles to convert")
+	errTooMuch      = errors.New("web: subtitles too long to convert")
 	errNotStored    = errors.New("web: nothing is stored of that root")
 	errNoSearch     = errors.New("web: nobody searches for that")
 )
@@ -79,9 +82,15 @@ func status(err error) (code int, sentence string) {
 	case errors.Is(err, errNoProtocol):
 		return http.StatusNotFound, "There is no such protocol; check the address."
 	case errors.Is(err, errNoCommand):
-		return http.StatusNotFound, "There is no such command; try stream or files."
+		return http.StatusNotFound, "There is no such command; try stream, play or files."
 	case errors.Is(err, errNoSearch):
 		return http.StatusNotFound, "Nobody asks for this root now; request one of its files first."
+	case errors.Is(err, errNoMedia):
+		return http.StatusNotFound, "There is no video or audio in this folder; try another one."
+	case errors.Is(err, errNotSubtitles):
+		return http.StatusBadRequest, "Only .srt and .vtt files can be had as WebVTT; leave out as=vtt."
+	case errors.Is(err, errTooMuch):
+		return http.StatusUnprocessableEntity, "This is too long for subtitles; leave out as=vtt to get it as it is."
 	case errors.Is(err, errNotStored):
 		return http.StatusNotFound, "Nothing is stored of this root; status lists what is."
 	case errors.Is(err, archive.ErrEncrypted):

@@ -50,7 +50,7 @@ func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stre
 		return err
 	}
 	l.buf = append(append(l.buf, head[:len(head)-1]...), `,"files":[`...)
-	link := h.links(req, tree.ID(), r.URL)
+	link := h.links(req, "stream", tree.ID(), r.URL)
 	for f, err := range entries {
 		c.timer.Stop()
 		if err == nil {
@@ -76,9 +76,9 @@ func (h *Handler) endList(c *clock, r *http.Request, l *list, err error) error {
 	return err
 }
 
-// links returns a function that makes the URL of a file from its path. The hints of the request stay with it, and so do those
+// links returns a function that makes the URL of a file for a command from its path. The hints of the request stay with it, and so do those
 // within a root that is a URI with parameters of its own: the canonical ID that takes its place has none.
-func (h *Handler) links(req stream.Request, id string, u *url.URL) func(path string) string {
+func (h *Handler) links(req stream.Request, command, id string, u *url.URL) func(path string) string {
 	query := hints(u)
 	if _, inRoot, ok := strings.Cut(req.Root, "?"); ok {
 		for key, values := range hints(&url.URL{RawQuery: inRoot}) {
@@ -94,7 +94,7 @@ func (h *Handler) links(req stream.Request, id string, u *url.URL) func(path str
 	if len(query) > 0 {
 		tail = "?" + query.Encode()
 	}
-	req.Command, req.Root = "stream", id
+	req.Command, req.Root = command, id
 	return func(path string) string {
 		req.Path = path
 		return "http://127.0.0.1:" + h.port + req.EscapedPath() + tail

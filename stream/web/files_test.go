@@ -81,7 +81,7 @@ func TestFiles(t *testing.T) {
 func TestFilesOfMagnet(t *testing.T) {
 	h := New(Config{Addr: "127.0.0.1:7788"})
 	req, u := mustParse(t, "/bittorrent/v0/files/magnet:%3Fxt=urn:btih:abc&tr=udp%253A%252F%252Fa&dn=x?tr=udp://b")
-	got := h.links(req, "abc", u)("d/ü.mp4")
+	got := h.links(req, "stream", "abc", u)("d/ü.mp4")
 	if want := "http://127.0.0.1:7788/bittorrent/v0/stream/abc/d/%C3%BC.mp4?dn=x&tr=udp%3A%2F%2Fb&tr=udp%3A%2F%2Fa"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -103,14 +103,11 @@ func disposition(kind, name string) string {
 // direction of writing around ("gpj.exe"), or means something to a file system.
 func fileName(name string) string {
 	name = strings.Map(func(c rune) rune {
-		switch {
-		case c == unicode.ReplacementChar, strings.ContainsRune(`\/:*?"<>|`, c):
+		if c == unicode.ReplacementChar || strings.ContainsRune(`\/:*?"<>|`, c) {
 			return '_'
-		case unicode.IsControl(c), unicode.Is(unicode.Cf, c), unicode.Is(unicode.Zl, c), unicode.Is(unicode.Zp, c):
-			return -1
 		}
 		return c
-	}, path.Base(name))
+	}, printable(path.Base(name)))
 	const most = 200 // bytes; file systems take 255
 	if ext := path.Ext(name); len(name) > most && len(ext) < 20 {
 		name = strings.ToValidUTF8(name[:most-len(ext)], "") + ext
@@ -125,6 +122,16 @@ func fileName(name string) string {
 		return "file"
 	}
 	return name
+}
+
+// printable leaves out what is not seen and can make a text look like another one: what turns the direction of writing, controls.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) || unicode.Is(unicode.Zl, c) || unicode.Is(unicode.Zp, c) {
+			return -1
+		}
+		return c
+	}, s)
 }
 
 // isDevice reports whether Windows takes the name for a device, whatever its extension

@@ -44,7 +44,7 @@ func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, errNoCommand)
 		return
 	}
-	if req.Command == "stream" && notModified(w, r, req) {
+	if req.Command == "stream" && r.URL.Query().Get("as") == "" && notModified(w, r, req) {
 		return
 	}
 	c := newClock(r.Context(), h.patience(r.Header, req))
@@ -63,6 +63,8 @@ func (h *Handler) command(name string) (do command, ok bool) {
 		return h.stream, true
 	case "files":
 		return h.files, true
+	case "play":
+		return h.play, true
 	case "torrent":
 		return h.torrent, true
 	}
@@ -107,6 +109,9 @@ func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b str
 	file, err := h.find(c.ctx, tree, req, req.Path)
 	if err != nil {
 		return err
+	}
+	if r.URL.Query().Get("as") == "vtt" {
+		return h.subtitles(c, w, r, file)
 	}
 
 	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path())}

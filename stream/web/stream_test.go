@@ -124,7 +124,7 @@ func TestErrors(t *testing.T) {
 		"/mem/v0/stream/tree1/%3Cscript%3E":            404,
 		"/mem/v1/stream/tree1/sound.mp3":               404,
 		"/tor/v0/stream/tree1/sound.mp3":               404,
-		"/mem/v0/play/tree1/video.mp4":                 404,
+		"/mem/v0/watch/tree1/video.mp4":                404,
 		"/mem/v0/delete/tree1/video.mp4":               404,
 		"/mem/v0/files/tree1/d":                        404,
 		"/mem/v0/torrent/tree1/d":                      404,
