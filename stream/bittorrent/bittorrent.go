@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/anacrolix/torrent"
+	"golang.org/x/time/rate"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/store"
@@ -59,6 +60,7 @@ type Backend struct {
 	hooks    hooks
 	client   *torrent.Client
 	registry *registry
+	upRate   *rate.Limiter // bytes a second
 	dht      *nodeKeeper
 
 	announces chan struct{} // a place in it for each announce under way
@@ -92,10 +94,10 @@ func New(cfg Config) (*Backend, error) {
 	}
 	b := &Backend{
 		cfg: cfg, log: cfg.Log, store: cfg.Store, hooks: h,
-		registry: newRegistry(h), announces: make(chan struct{}, maxAnnounces),
+		registry: newRegistry(h), upRate: limiter(cfg.UploadRate), announces: make(chan struct{}, maxAnnounces),
 		swarms: make(map[string]*swarm), owners: make(map[*torrent.Torrent]*swarm),
 	}
-	if b.client, err = newClient(cfg, b.registry); err != nil {
+	if b.client, err = newClient(cfg, b.registry, b.upRate); err != nil {
 		return nil, fmt.Errorf("bittorrent: %w", err)
 	}
 	if cfg.DHT {

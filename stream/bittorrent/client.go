@@ -24,8 +24,8 @@ const utpDelay = 600 * time.Millisecond
 // userAgent is who we are to trackers and web seeds.
 const userAgent = "universal-p2p"
 
-// newClient starts the library's client with the settings that make a streamer of it.
-func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
+// newClient starts the library's client with the settings that make a streamer of it. upRate may be changed later on.
+func newClient(cfg Config, reg *registry, upRate *rate.Limiter) (*torrent.Client, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func newClient(cfg Config, reg *registry) (*torrent.Client, error) {
 
 	cc.NoUpload = !cfg.Upload
 	cc.Seed = false // give while taking, no longer
-	cc.UploadRateLimiter = limiter(cfg.UploadRate)
+	cc.UploadRateLimiter = upRate
 	if cfg.DownloadRate > 0 {
 		cc.DownloadRateLimiter = limiter(cfg.DownloadRate)
 	}

@@ -41,6 +41,8 @@ type Counts struct {
 var (
 	_ stream.MetaBackend = (*Mem)(nil)
 	_ stream.Searcher    = (*Mem)(nil)
+	_ stream.Monitor     = (*Mem)(nil)
+	_ stream.Recognizer  = (*Mem)(nil)
 )
 
 // NewMem returns a Mem that knows no tree.

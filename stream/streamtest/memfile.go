@@ -28,6 +28,7 @@ type MemFile struct {
 	delay    time.Duration
 	chunk    int // bytes that a Read returns at most; 0: as many as fit
 	early    bool
+	at       int64 // behind the last byte that a reader returned
 	report   FileReport
 }
 
@@ -211,6 +212,7 @@ func (r *memReader) take(p []byte) (n int, err error, ready bool) {
 		r.wrong = true
 	}
 	r.pos += int64(n)
+	f.at = r.pos
 	f.report.Read += int64(n)
 	f.m.counts.Read += int64(n)
 	return n, nil, true

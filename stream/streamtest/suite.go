@@ -69,6 +69,8 @@ func (s Suite) Run(t *testing.T) {
 		t.Run("Concurrent", e.testConcurrent)
 		t.Run("Metainfo", e.testMetainfo)
 		t.Run("Search", e.testSearch)
+		t.Run("Monitor", e.testMonitor)
+		t.Run("Recognize", e.testRecognize)
 	})
 	t.Run("OneFile", s.testOneFile)
 	t.Run("ExactWins", s.testExactWins)
