@@ -58,6 +58,9 @@ type RootStatus struct {
 // maxCommand bounds the body of a request to the control API, in bytes.
 const maxCommand = 64 << 10
 
+// An apiFunc answers a request to the control API: with JSON, or with an error that becomes one.
+type apiFunc func(r *http.Request) (code int, answer any, err error)
+
 // newAPI returns the control API. It speaks JSON, and lets nobody from another origin read an answer, ping apart.
 func (h *Handler) newAPI() *http.ServeMux {
 	mux := http.NewServeMux()
@@ -66,22 +69,27 @@ func (h *Handler) newAPI() *http.ServeMux {
 		crossOrigin(w.Header())
 		reply(w, http.StatusOK, struct{}{})
 	})
-	handle := func(pattern string, f func(r *http.Request) (code int, answer any, err error)) {
+	answer := func(w http.ResponseWriter, r *http.Request, f apiFunc) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxCommand)
+		code, v, err := f(r)
+		if err != nil {
+			h.refuse(w, r, err)
+			return
+		}
+		reply(w, code, v)
+	}
+	handle := func(pattern string, f apiFunc) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			err := h.authorized(r)
-			if err == nil {
-				r.Body = http.MaxBytesReader(w, r.Body, maxCommand)
-				var code int
-				var answer any
-				if code, answer, err = f(r); err == nil {
-					reply(w, code, answer)
-				}
-			}
-			if err != nil {
+			if err := h.authorized(r); err != nil {
 				h.refuse(w, r, err)
+				return
 			}
+			answer(w, r, f)
 		})
 	}
+	mux.HandleFunc("POST /api/v0/login", func(w http.ResponseWriter, r *http.Request) { answer(w, r, h.apiLogin) })
+	handle("POST /api/v0/logout", h.apiLogout)
+	handle("POST /api/v0/link", h.apiLink)
 	handle("POST /api/v0/open", h.apiOpen)
 	handle("GET /api/v0/search", h.apiSearch)
 	if h.cfg.Control != nil {
@@ -90,14 +98,25 @@ func (h *Handler) newAPI() *http.ServeMux {
 		handle("POST /api/v0/keep", h.apiKeep)
 		handle("POST /api/v0/quit", h.apiQuit)
 	}
+	if h.cfg.Desk != nil {
+		handle("GET /api/v0/overview", h.apiOverview)
+		handle("POST /api/v0/recycle/root", h.apiRecycleRoot)
+		handle("POST /api/v0/recycle/site", h.apiRecycleSite)
+		handle("POST /api/v0/rule", h.apiRule)
+		handle("GET /api/v0/history", h.apiHistory)
+		handle("POST /api/v0/forget", h.apiForget)
+		handle("GET /api/v0/settings", h.apiSettings)
+		handle("POST /api/v0/settings", h.apiSet)
+		mux.HandleFunc("GET /api/v0/events", h.events)
+	}
 	return mux
 }
 
-// apiOpen says where our own pages are, for who wants to show them.
+// apiOpen says where our own page is, for who wants to show it: with a key in the address that logs a browser in, once.
 func (h *Handler) apiOpen(*http.Request) (int, any, error) {
 	return http.StatusOK, struct {
 		URL string `json:"url"`
-	}{"http://localhost:" + h.port + "/"}, nil
+	}{h.ownOrigin() + "/#k=" + h.keys.issue(time.Now())}, nil
 }
 
 // apiSearch says how the search for a root goes that a request waits for.

@@ -27,6 +27,9 @@ var (
 	errPrecondition = errors.New("web: If-Match names other content")
 	errOrigin       = errors.New("web: not asked from our own origin")
 	errToken        = errors.New("web: bearer token missing or wrong")
+	errKey          = errors.New("web: login key unknown, used or too old")
+	errNoSite       = errors.New("web: nothing is known of that")
+	errNoLink       = errors.New("web: not a link of any protocol")
 	errNoMedia      = errors.New("web: no video or audio to list")
 	errNotSubtitles = errors.New("web: no subtitles to convert")
 	errTooMuch      = errors.New("web: subtitles too long to convert")
@@ -75,6 +78,8 @@ func status(err error) (code int, sentence string) {
 		return http.StatusBadRequest, bad.Error()
 	case errors.Is(err, errToken):
 		return http.StatusUnauthorized, "This needs the token of the running program."
+	case errors.Is(err, errKey):
+		return http.StatusUnauthorized, "This way in has been used or is too old; open the page from the tray or with universal-p2p open."
 	case errors.Is(err, errOrigin):
 		return http.StatusForbidden, "Only the program's own pages may ask for this."
 	case errors.Is(err, errUse):
@@ -91,6 +96,10 @@ func status(err error) (code int, sentence string) {
 		return http.StatusBadRequest, "Only .srt and .vtt files can be had as WebVTT; leave out as=vtt."
 	case errors.Is(err, errTooMuch):
 		return http.StatusUnprocessableEntity, "This is too long for subtitles; leave out as=vtt to get it as it is."
+	case errors.Is(err, errNoSite):
+		return http.StatusNotFound, "Nothing is known of this; it may have been forgotten."
+	case errors.Is(err, errNoLink):
+		return http.StatusBadRequest, "This is neither a link nor an identifier of a network that the program knows; check that it is complete."
 	case errors.Is(err, errNotStored):
 		return http.StatusNotFound, "Nothing is stored of this root; status lists what is."
 	case errors.Is(err, archive.ErrEncrypted):

@@ -38,7 +38,7 @@ func forPlayer(header http.Header) bool {
 	return dest == "video" || dest == "audio"
 }
 
-// authorized decides who may use the control API: whoever has the bearer token, and if that is a page, then only our own. Pages
+// authorized decides who may use the control API: whoever has the bearer token, and our own page with a session (login.go). Pages
 // on other ports of the same host are same-site with us, so that same-site is not enough, and no cookie could tell them apart.
 func (h *Handler) authorized(r *http.Request) error {
 	origin := "http://localhost:" + h.port
@@ -50,7 +50,8 @@ func (h *Handler) authorized(r *http.Request) error {
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	sum := sha256.Sum256([]byte(token))
-	if h.cfg.Token == "" || !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(sum[:], h.token[:]) != 1 {
+	isOwn := h.cfg.Token != "" && subtle.ConstantTimeCompare(sum[:], h.token[:]) == 1
+	if !strings.EqualFold(scheme, "Bearer") || !isOwn && !h.loggedIn(r, token) {
 		return errToken
 	}
 	return nil

@@ -8,6 +8,9 @@
 // [Handler.ServeHTTP] sorts requests, and the way of one for content is [Handler.stream], from the top down. Around it stand
 // guard.go (who may ask), slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
 // errors.go, the only place where an error becomes a status. The control API is in api.go.
+//
+// The interface is one page (of package assets) with a script. It asks for a login (login.go), and then lives from the control
+// API, from the [Desk] (desk.go), and from what happens now (events.go); link.go tells what somebody has pasted.
 package web
 
 import (
@@ -40,6 +43,12 @@ type Config struct {
 	Control Control
 	// Token is the bearer token of the control API. With an empty one nobody is let in.
 	Token string
+	// Desk is what the interface shows and changes beyond that. Without it the interface has nothing to show.
+	Desk Desk
+	// Secret signs the sessions of browsers that have logged in. Nil is one that ends with the Handler.
+	Secret Secret
+	// Stop, when it is closed, ends what would go on for as long as somebody looks. Nil never does.
+	Stop <-chan struct{}
 	// Home answers GET and HEAD of "/". Without it that is 404.
 	Home http.Handler
 	// Log gets what goes wrong on our side. Nil discards it.
@@ -71,6 +80,9 @@ type Handler struct {
 	token     [sha256.Size]byte // of the bearer token
 	protocols map[string]Protocol
 	uploads   map[string]stream.MetaBackend // by the path that takes their POST
+	keys      keys
+	sessions  sessions
+	viewers   chan struct{} // a place for each that watches the interface
 	api       *http.ServeMux
 	slots     *slots // for the requests for content
 	streams   atomic.Int64
@@ -88,6 +100,9 @@ func New(cfg Config) *Handler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Secret == nil {
+		cfg.Secret = new(shortSecret)
+	}
 	_, port, _ := net.SplitHostPort(cfg.Addr) // without a port no Host is ours, and nothing is answered
 	h := &Handler{
 		cfg:       cfg,
@@ -96,6 +111,8 @@ func New(cfg Config) *Handler {
 		protocols: make(map[string]Protocol),
 		uploads:   make(map[string]stream.MetaBackend),
 		slots:     newSlots(cfg.MaxStreams),
+		sessions:  sessions{cfg.Secret},
+		viewers:   make(chan struct{}, maxViewers),
 	}
 	h.buffers.New = func() any { return new(buffer) }
 	for _, p := range cfg.Protocols {
