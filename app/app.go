@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/zeronetscript/universal_p2p/assets"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
 
@@ -22,13 +23,15 @@ const (
 	recycleEvery = time.Hour
 )
 
-// Options is what Run needs. Only Ready may be left out.
+// Options is what Run needs. ConfigFile and Ready may be left out.
 type Options struct {
 	Config    Config
-	DataDir   string // made when missing; everything Run writes is in it
+	DataDir   string // made when missing; everything Run writes is in it, but for the config file
 	Version   string // for status
 	Protocols []Protocol
 	Log       *slog.Logger
+	// ConfigFile is where a setting goes that the user changes on the program's page. Without it none can be changed.
+	ConfigFile string
 	// Ready, when set, is called once with the host and port on 127.0.0.1, when the program answers there.
 	Ready func(addr string)
 }
@@ -67,13 +70,27 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer undo(st.Close)
 
+	history, err := ledger.Open(ledgerDir(o.DataDir), ledger.Options{Log: o.Log})
+	if err != nil {
+		return err
+	}
+	defer undo(history.Close)
+
+	sessions, err := openSecret(sessionFile(o.DataDir))
+	if err != nil {
+		return err
+	}
+
 	archives := newLibrary(st, o.Log)
 	defer undo(archives.Close)
 
 	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
-	c.problems = problems
+	for _, p := range problems {
+		c.problems = append(c.problems, p.Text)
+	}
+	prefs := newPreferences(o, st, protocols)
 
 	front := web.New(web.Config{
 		Addr:      addr,
@@ -82,12 +99,17 @@ func Run(ctx context.Context, o Options) (err error) {
 		Early:     o.Config.Verify == VerifyMedia,
 		Control:   c,
 		Token:     token,
-		Home:      assets.Home(addr),
-		Log:       o.Log,
+		Desk: &desk{
+			version: o.Version, store: st, ledger: history, prefs: prefs, protocols: protocols, broken: problems, log: o.Log,
+		},
+		Secret: sessions,
+		Stop:   ctx.Done(),
+		Home:   assets.Home(addr),
+		Log:    o.Log,
 	})
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, o.Config.UnusedDays, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, o.Log)
 	defer recycler.Wait()
 	defer quit() // when serving fails, for the recycler
 

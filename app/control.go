@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 
@@ -43,9 +42,7 @@ func (c *control) Status(context.Context) (web.Status, error) {
 		})
 	}
 	if u.Free < u.Reserve {
-		s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], fmt.Sprintf(
-			"The disk has %s left, which is less than the reserve of %s: new content may fail until there is room.",
-			RoundSize(u.Free), RoundSize(u.Reserve)))
+		s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], diskProblem(u))
 	}
 	return s, nil
 }

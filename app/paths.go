@@ -20,7 +20,9 @@ const dirName = "universal-p2p"
 //	lock          held while the program runs
 //	control.json  how the command line reaches the running program, readable by the user alone
 //	quota         the quota that the first start chose
+//	sessions      what the browsers that are logged in are known by, readable by the user alone
 //	store/        content
+//	ledger/       which site used what
 //	bittorrent/   known nodes and peers
 //	log/          the newest log, and a few older ones
 func DefaultDataDir() (string, error) {
@@ -37,7 +39,7 @@ func DefaultDataDir() (string, error) {
 //	macOS    ~/Library/Application Support/universal-p2p/config.toml
 //	Windows  %AppData%\universal-p2p\config.toml
 //
-// The program never writes it.
+// The program writes it only to change the one setting that the user changes on its page.
 func DefaultConfigFile() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -51,4 +53,6 @@ func lockFile(dataDir string) string    { return filepath.Join(dataDir, "lock") 
 func controlFile(dataDir string) string { return filepath.Join(dataDir, "control.json") }
 func quotaFile(dataDir string) string   { return filepath.Join(dataDir, "quota") }
 func storeDir(dataDir string) string    { return filepath.Join(dataDir, "store") }
+func ledgerDir(dataDir string) string   { return filepath.Join(dataDir, "ledger") }
+func sessionFile(dataDir string) string { return filepath.Join(dataDir, "sessions") }
 func logFile(dataDir string) string     { return filepath.Join(dataDir, "log", "universal-p2p.log") }

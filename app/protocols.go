@@ -57,8 +57,8 @@ func startBitTorrent(_ context.Context, env Env) (stream.Backend, error) {
 }
 
 // startAll starts the protocols, all at once, and returns what the front serves. One that fails is 503 there, with no reason:
-// any page may read that. The reason is a sentence in problems, for the user.
-func startAll(ctx context.Context, ps []Protocol, env Env, dataDir string) (out []web.Protocol, problems []string) {
+// any page may read that. The reason is in problems, for the user.
+func startAll(ctx context.Context, ps []Protocol, env Env, dataDir string) (out []web.Protocol, problems []web.Problem) {
 	out = make([]web.Protocol, len(ps))
 	errs := make([]error, len(ps))
 	var wg sync.WaitGroup
@@ -76,7 +76,10 @@ func startAll(ctx context.Context, ps []Protocol, env Env, dataDir string) (out 
 		if err != nil {
 			out[i].Backend = nil
 			out[i].Err = errBroken
-			problems = append(problems, fmt.Sprintf("%s/%s does not work: %v.", ps[i].Name, ps[i].Version, err))
+			name := ps[i].Name + "/" + ps[i].Version
+			problems = append(problems, web.Problem{
+				ID: "protocol", Values: map[string]any{"protocol": name, "reason": err.Error()}, Text: fmt.Sprintf("%s does not work: %v.", name, err),
+			})
 			env.Log.Error("a protocol did not start", "protocol", ps[i].Name+"/"+ps[i].Version, "err", err)
 		}
 	}

@@ -14,14 +14,10 @@ type recycling interface {
 	Recycle(ctx context.Context, w store.Want) (freed int64, err error)
 }
 
-// startRecycler removes the roots that nobody has used for days, now and then until ctx ends. The caller waits for the
-// returned group.
-func startRecycler(ctx context.Context, st recycling, days int, log *slog.Logger) *sync.WaitGroup {
+// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0. The
+// caller waits for the returned group.
+func startRecycler(ctx context.Context, st recycling, daysNow func() int64, log *slog.Logger) *sync.WaitGroup {
 	var wg sync.WaitGroup
-	if days == 0 {
-		return &wg
-	}
-	unused := time.Duration(days) * 24 * time.Hour
 	wg.Go(func() {
 		next := time.NewTimer(firstRecycle)
 		defer next.Stop()
@@ -31,15 +27,21 @@ func startRecycler(ctx context.Context, st recycling, days int, log *slog.Logger
 				return
 			case <-next.C:
 			}
-			freed, err := st.Recycle(ctx, store.Want{UnusedFor: unused})
-			switch {
-			case err != nil && ctx.Err() == nil:
-				log.Error("recycling failed", "err", err)
-			case freed > 0:
-				log.Info("recycled what nobody used", "days", days, "bytes", freed)
+			if days := daysNow(); days > 0 {
+				recycleUnused(ctx, st, days, log)
 			}
 			next.Reset(recycleEvery)
 		}
 	})
 	return &wg
+}
+
+func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logger) {
+	freed, err := st.Recycle(ctx, store.Want{UnusedFor: time.Duration(days) * 24 * time.Hour})
+	switch {
+	case err != nil && ctx.Err() == nil:
+		log.Error("recycling failed", "err", err)
+	case freed > 0:
+		log.Info("recycled what nobody used", "days", days, "bytes", freed)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,7 +39,7 @@ func TestRecycler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
-		wg := startRecycler(ctx, &st, 30, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, func() int64 { return 30 }, slog.New(slog.DiscardHandler))
 		time.Sleep(firstRecycle - time.Second)
 		synctest.Wait()
 		if n := len(st.all()); n != 0 {
@@ -59,7 +60,24 @@ func TestRecycler(t *testing.T) {
 	})
 }
 
+// With 0 days nothing is recycled, until the user wants it otherwise.
 func TestRecyclerOff(t *testing.T) {
-	var st wanted
-	startRecycler(t.Context(), &st, 0, slog.New(slog.DiscardHandler)).Wait() // returns at once
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var st wanted
+		var days atomic.Int64
+		wg := startRecycler(ctx, &st, days.Load, slog.New(slog.DiscardHandler))
+		time.Sleep(24 * time.Hour)
+		if n := len(st.all()); n != 0 {
+			t.Errorf("recycled %d times", n)
+		}
+		days.Store(7)
+		time.Sleep(recycleEvery)
+		synctest.Wait()
+		if all := st.all(); len(all) != 1 || all[0].UnusedFor != 7*24*time.Hour {
+			t.Errorf("wanted %+v", all)
+		}
+		cancel()
+		wg.Wait()
+	})
 }

@@ -15,19 +15,23 @@ import (
 
 // openStore opens the store with the limits of the config.
 func openStore(o Options) (*store.Store, error) {
-	quota := o.Config.Quota
-	if quota == 0 {
-		var err error
-		quota, err = firstQuota(o.DataDir, func() (int64, error) { return store.DefaultQuota(o.DataDir) })
-		if err != nil {
-			return nil, err
-		}
+	quota, err := quotaOf(o.DataDir, o.Config)
+	if err != nil {
+		return nil, err
 	}
 	st, err := store.Open(storeDir(o.DataDir), store.Options{Quota: quota, Reserve: o.Config.Reserve, Log: o.Log})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return st, nil
+}
+
+// quotaOf is what the config means by its quota, in bytes.
+func quotaOf(dataDir string, c Config) (int64, error) {
+	if c.Quota != 0 {
+		return c.Quota, nil
+	}
+	return firstQuota(dataDir, func() (int64, error) { return store.DefaultQuota(dataDir) })
 }
 
 // serve answers requests until ctx ends, then gives answers under way a little time, cuts off those that take longer, and returns

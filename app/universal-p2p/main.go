@@ -125,15 +125,20 @@ func takes(n int, what string) cobra.PositionalArgs {
 	}
 }
 
+// configFile is the config file, and whether there has to be one.
+func (f *common) configFile() (file string, required bool, err error) {
+	if f.config != "" {
+		return f.config, true, nil
+	}
+	file, err = app.DefaultConfigFile()
+	return file, false, err
+}
+
 // settings reads the config file and lays the flags over it.
 func (f *common) settings() (app.Config, error) {
-	file, required := f.config, true
-	if file == "" {
-		var err error
-		if file, err = app.DefaultConfigFile(); err != nil {
-			return app.Config{}, err
-		}
-		required = false
+	file, required, err := f.configFile()
+	if err != nil {
+		return app.Config{}, err
 	}
 	cfg, err := app.LoadConfig(file, required)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -54,6 +55,13 @@ func (f *common) options(level string, stderr io.Writer) (app.Options, io.Closer
 	if err != nil {
 		return app.Options{}, nil, err
 	}
+	file, _, err := f.configFile()
+	if err != nil {
+		return app.Options{}, nil, err
+	}
+	if file, err = filepath.Abs(file); err != nil {
+		return app.Options{}, nil, err
+	}
 	dir, err := f.folder()
 	if err != nil {
 		return app.Options{}, nil, err
@@ -62,7 +70,9 @@ func (f *common) options(level string, stderr io.Writer) (app.Options, io.Closer
 	if err != nil {
 		return app.Options{}, nil, err
 	}
-	return app.Options{Config: cfg, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log}, closer, nil
+	return app.Options{
+		Config: cfg, ConfigFile: file, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log,
+	}, closer, nil
 }
 
 func openLog(dir, level string, stderr io.Writer) (*slog.Logger, io.Closer, error) {
