@@ -1,0 +1,369 @@
+package ledger
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"os"
+	"slices"
+	"time"
+)
+
+// Rule is what the user decided about a site.
+type Rule uint8
+
+// The rules.
+const (
+	Default Rule = iota // nothing was decided
+	Allow
+	Block
+)
+
+// String is the word for r: "default", "allow" or "block".
+func (r Rule) String() string {
+	switch r {
+	case Allow:
+		return "allow"
+	case Block:
+		return "block"
+	}
+	return "default"
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (r Rule) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (r *Rule) UnmarshalText(text []byte) error {
+	for _, known := range []Rule{Default, Allow, Block} {
+		if string(text) == known.String() {
+			*r = known
+			return nil
+		}
+	}
+	return fmt.Errorf("ledger: %.20q is no rule; say default, allow or block", text)
+}
+
+// ErrTooMany is the answer to a rule beyond those that are kept.
+var ErrTooMany = fmt.Errorf("ledger: there are %d rules already; take back some that are not needed", maxRules)
+
+const (
+	maxRules = 10_000
+	maxMark  = 32 // bytes of the name of a mark
+
+	remark = 24 * time.Hour // how often the time of a mark is brought up to date
+)
+
+// decisions is what was decided. Whoever uses it holds a lock.
+type decisions struct {
+	sites map[Site]decided
+	roots map[Root]decided // the blocked ones
+	marks map[mark]time.Time
+	most  int // marks
+}
+
+type decided struct {
+	rule Rule
+	at   time.Time
+}
+
+type mark struct {
+	site Site
+	name string
+}
+
+// Decide makes a rule for a site and takes back the one before; Default leaves none. It waits for the disk. A rule for a site
+// without a label holds for those below it as well. The error is [ErrSite], [ErrTooMany], or that of the disk; then the rule holds
+// until the program ends, and writing it is tried again.
+func (l *Ledger) Decide(site Site, rule Rule) error {
+	if site.Kind() == None {
+		return ErrSite
+	}
+	return l.decide(func(d *decisions) error {
+		if rule == Default {
+			delete(d.sites, site)
+			return nil
+		}
+		if _, ok := d.sites[site]; !ok && d.full() {
+			return ErrTooMany
+		}
+		d.sites[site] = decided{rule, now()}
+		return nil
+	})
+}
+
+// BlockRoot blocks a root, whoever asks for it, or takes that back. It waits for the disk. Its errors are those of
+// [Ledger.Decide].
+func (l *Ledger) BlockRoot(root Root, block bool) error {
+	if e := (entry{root: root}); root.ID == "" || !e.fits() || e.clean() != e {
+		return fmt.Errorf("ledger: %.60q cannot be a root", root.Protocol+"/"+root.ID)
+	}
+	return l.decide(func(d *decisions) error {
+		if !block {
+			delete(d.roots, root)
+			return nil
+		}
+		if _, ok := d.roots[root]; !ok && d.full() {
+			return ErrTooMany
+		}
+		d.roots[root] = decided{Block, now()}
+		return nil
+	})
+}
+
+// ForgetDecisions takes back all rules. It waits for the disk.
+func (l *Ledger) ForgetDecisions() error {
+	return l.decide(func(d *decisions) error {
+		clear(d.sites)
+		clear(d.roots)
+		return nil
+	})
+}
+
+func (d *decisions) full() bool { return len(d.sites)+len(d.roots) >= maxRules }
+
+// now is the time as it comes back from a file.
+func now() time.Time { return time.Now().UTC().Truncate(time.Second) }
+
+func (l *Ledger) decide(change func(d *decisions) error) error {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	l.mu.Lock()
+	err := l.alive()
+	if err == nil {
+		err = change(&l.decisions)
+	}
+	if err == nil {
+		l.undecided = true
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := l.flushDecisions(); err != nil {
+		l.failed(err)
+		l.wake()
+		return err
+	}
+	return nil
+}
+
+// Rule is the rule for a site. That of its origin holds where there is none for its label, and where it is [Block].
+func (l *Ledger) Rule(site Site) Rule {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.decisions.rule(site)
+}
+
+func (d *decisions) rule(site Site) Rule {
+	own, above := d.sites[site].rule, d.sites[site.Origin()].rule
+	if above == Block || own == Default {
+		return above
+	}
+	return own
+}
+
+// Blocked reports whether a root is blocked.
+func (l *Ledger) Blocked(root Root) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.decisions.roots[root]
+	return ok
+}
+
+// BlockedRoots are the blocked roots and when that was decided, the latest first.
+func (l *Ledger) BlockedRoots() iter.Seq2[Root, time.Time] {
+	l.mu.Lock()
+	blocked := make(map[Root]time.Time, len(l.decisions.roots))
+	for root, d := range l.decisions.roots {
+		blocked[root] = d.at
+	}
+	l.mu.Unlock()
+	return latest(blocked, func(a, b Root) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// Mark marks a site with a word of up to 32 bytes, and reports whether it was not marked so before: "peers", say, when it has been
+// said that peers can see this computer's address. It waits for no disk. Marks are bounded in number, and those of a site that has
+// not been marked again for as long as history is kept go; the one that was renewed longest ago goes first.
+func (l *Ledger) Mark(site Site, word string) (first bool) {
+	if site.Kind() == None || len(word) > maxMark || word != cleanText(word) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	at, ok := l.decisions.marks[mark{site, word}]
+	if ok && now().Sub(at) < remark {
+		return false
+	}
+	l.decisions.mark(site, word, now())
+	l.undecided = true
+	l.wake()
+	return !ok
+}
+
+// Unmark takes a mark from a site.
+func (l *Ledger) Unmark(site Site, word string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.decisions.marks[mark{site, word}]; ok && !l.closed {
+		delete(l.decisions.marks, mark{site, word})
+		l.undecided = true
+		l.wake()
+	}
+}
+
+// Marked are the sites with a mark, and when each was last marked so, to the day; the latest first.
+func (l *Ledger) Marked(word string) iter.Seq2[Site, time.Time] {
+	l.mu.Lock()
+	marked := make(map[Site]time.Time)
+	for m, at := range l.decisions.marks {
+		if m.name == word {
+			marked[m.site] = at
+		}
+	}
+	l.mu.Unlock()
+	return latest(marked, func(a, b Site) int { return cmp.Compare(a.name, b.name) })
+}
+
+// latest goes through times from the last to the first, and in a fixed order where they are the same.
+func latest[K comparable](times map[K]time.Time, compare func(a, b K) int) iter.Seq2[K, time.Time] {
+	keys := slices.SortedFunc(maps.Keys(times), func(a, b K) int {
+		return cmp.Or(times[b].Compare(times[a]), compare(a, b))
+	})
+	return func(yield func(K, time.Time) bool) {
+		for _, k := range keys {
+			if !yield(k, times[k]) {
+				return
+			}
+		}
+	}
+}
+
+// mark adds a mark. When there are too many, a quarter of them goes at once, so that a flood need not look for the oldest
+// each time.
+func (d *decisions) mark(site Site, word string, at time.Time) {
+	d.marks[mark{site, word}] = at
+	if len(d.marks) <= d.most {
+		return
+	}
+	oldest := slices.SortedFunc(maps.Keys(d.marks), func(a, b mark) int { return d.marks[a].Compare(d.marks[b]) })
+	for _, m := range oldest[:max(1, len(oldest)/4)] {
+		if m != (mark{site, word}) {
+			delete(d.marks, m)
+		}
+	}
+}
+
+// unmark takes all marks from a site and from those below it, or from all sites, and reports whether there were any.
+func (d *decisions) unmark(site Site) (any bool) {
+	before := len(d.marks)
+	maps.DeleteFunc(d.marks, func(m mark, _ time.Time) bool {
+		return site == Site{} || m.site == site || m.site.Origin() == site
+	})
+	return len(d.marks) < before
+}
+
+// expire takes away the marks of before a time, and reports whether there were any.
+func (d *decisions) expire(before time.Time) (any bool) {
+	n := len(d.marks)
+	maps.DeleteFunc(d.marks, func(_ mark, at time.Time) bool { return at.Before(before) })
+	return len(d.marks) < n
+}
+
+// A decision is a line of the file of decisions: a rule of a site, a blocked root, or a mark of a site.
+type decision struct {
+	Site     Site      `json:"s,omitzero"`
+	Protocol string    `json:"v,omitempty"`
+	Root     string    `json:"r,omitempty"`
+	Rule     Rule      `json:"rule,omitzero"`
+	Mark     string    `json:"mark,omitempty"`
+	At       time.Time `json:"at"`
+}
+
+// list are the lines for all decisions.
+func (d *decisions) list() []decision {
+	lines := make([]decision, 0, len(d.sites)+len(d.roots)+len(d.marks))
+	for site, x := range d.sites {
+		lines = append(lines, decision{Site: site, Rule: x.rule, At: x.at})
+	}
+	for root, x := range d.roots {
+		lines = append(lines, decision{Protocol: root.Protocol, Root: root.ID, Rule: x.rule, At: x.at})
+	}
+	for m, at := range d.marks {
+		lines = append(lines, decision{Site: m.site, Mark: m.name, At: at})
+	}
+	return lines
+}
+
+// apply takes in a line; false when it says nothing sensible.
+func (d *decisions) apply(data []byte) bool {
+	var x decision
+	if err := json.Unmarshal(data, &x); err != nil {
+		return false
+	}
+	root := entry{root: Root{x.Protocol, x.Root}}
+	isSite, isRoot := x.Site != Site{}, x.Root != "" && root.fits() && root.clean() == root
+	switch {
+	case isSite && x.Mark != "" && len(x.Mark) <= maxMark:
+		d.mark(x.Site, x.Mark, x.At)
+	case isSite && x.Rule != Default && !d.full():
+		d.sites[x.Site] = decided{x.Rule, x.At}
+	case isRoot && x.Rule == Block && !d.full():
+		d.roots[root.root] = decided{x.Rule, x.At}
+	default:
+		return false
+	}
+	return true
+}
+
+// flushDecisions writes the file of decisions, if it is behind; disk is held.
+func (l *Ledger) flushDecisions() error {
+	l.mu.Lock()
+	if !l.undecided {
+		l.mu.Unlock()
+		return nil
+	}
+	lines := l.decisions.list()
+	l.undecided = false
+	l.mu.Unlock()
+	data, err := appendLine(nil, head{format})
+	for i := 0; err == nil && i < len(lines); i++ {
+		data, err = appendLine(data, &lines[i])
+	}
+	if err == nil {
+		err = writeFile(l.path(decisionsFile), data)
+	}
+	if err != nil {
+		l.mu.Lock()
+		l.undecided = true
+		l.mu.Unlock()
+		return fmt.Errorf("ledger: %w", err)
+	}
+	return nil
+}
+
+// loadDecisions reads the file of decisions. It is written anew when part of it was damaged or is too old.
+func (l *Ledger) loadDecisions() error {
+	os.Remove(l.path(decisionsFile) + tempSuffix)
+	l.decisions = decisions{make(map[Site]decided), make(map[Root]decided), make(map[mark]time.Time), max(8, l.opt.MaxEntries/8)}
+	damaged := 0
+	size, whole, err := readFile(l.path(decisionsFile), &damaged, l.decisions.apply)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: %s: %w", l.path(decisionsFile), err)
+	}
+	l.damaged += damaged
+	l.undecided = l.decisions.expire(time.Now().Add(-l.opt.Keep)) || damaged > 0 || whole < size
+	return nil
+}
