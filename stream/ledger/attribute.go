@@ -41,10 +41,8 @@ func Attribute(h http.Header, c Clues) Who {
 	if c.Tagged.Kind() != None {
 		return Who{c.Tagged, ByTag}
 	}
-	if origin, ok := single(h, "Origin"); ok {
-		if s, rest, ok := splitURL(origin); ok && rest == "" {
-			return c.web(Site{s}, h, ByOrigin)
-		}
+	if s, err := OriginSite(h); err == nil {
+		return c.web(s, h, ByOrigin)
 	}
 	if referer, ok := single(h, "Referer"); ok {
 		if s, ok := SiteOfURL(referer); ok {
@@ -63,6 +61,17 @@ func Attribute(h http.Header, c Clues) Who {
 		return Who{UnknownSite(), ByAgent}
 	}
 	return Who{ProgramSite(agent), ByAgent}
+}
+
+// OriginSite is the site that the Origin header names, without a label; [ErrNoOrigin] when there is none, or "null", or more than
+// one. A page cannot change this header, so that it is what a token may be made for and has to come with.
+func OriginSite(h http.Header) (Site, error) {
+	if origin, ok := single(h, "Origin"); ok {
+		if s, rest, ok := splitURL(origin); ok && rest == "" {
+			return Site{s}, nil
+		}
+	}
+	return Site{}, ErrNoOrigin
 }
 
 // web is a page that said where it is from. If only its Referer can tell which of the sites of an origin it is, that is taken.

@@ -357,6 +357,9 @@ func (l *Ledger) loadDecisions() error {
 	l.decisions = decisions{make(map[Site]decided), make(map[Root]decided), make(map[mark]time.Time), max(8, l.opt.MaxEntries/8)}
 	damaged := 0
 	size, whole, err := readFile(l.path(decisionsFile), &damaged, l.decisions.apply)
+	if errors.Is(err, errNewer) {
+		l.log.Warn("a newer version of this program wrote this file; it was kept aside", "file", l.path(decisionsFile)+newerSuffix)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

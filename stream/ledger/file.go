@@ -1,29 +1,44 @@
 package ledger
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"time"
 )
 
-const tempSuffix = ".tmp"
+const (
+	tempSuffix  = ".tmp"
+	newerSuffix = ".newer" // of a file that a newer version of this program wrote
+)
 
 // readFile reads a file of ours as readLines does, and adds the damaged lines to a count. A file that has fewer whole bytes
-// than size was torn.
+// than size was torn. One of a newer version is renamed, and one that is not there or was renamed is fs.ErrNotExist.
 func readFile(path string, damaged *int, take func(data []byte) bool) (size, whole int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer f.Close()
 	info, err := f.Stat()
+	bad := 0
+	if err == nil {
+		whole, bad, err = readLines(f, take)
+	}
+	f.Close()
+	if errors.Is(err, errNewer) {
+		if err := rename(path, path+newerSuffix); err != nil {
+			return 0, 0, err
+		}
+		return 0, 0, fmt.Errorf("%w: %w", fs.ErrNotExist, errNewer)
+	}
 	if err != nil {
 		return 0, 0, err
 	}
-	whole, bad, err := readLines(f, take)
 	*damaged += bad
-	return info.Size(), whole, err
+	return info.Size(), whole, nil
 }
 
 // writeFile writes a file that only its user may read, so that a crash leaves either the old one or the new one.

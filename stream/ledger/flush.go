@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -123,7 +124,8 @@ func (l *Ledger) news() (records []record, most int64) {
 	for i := range records {
 		most += records[i].mostBytes()
 	}
-	// Whatever was used since the last time is in front. What was used first goes first.
+	// Whatever was used since the last time is in front.
+	old := len(records)
 	for n := l.tree.all.first; n != nil && n.seq > l.flushed; n = n.links[byUse].next {
 		if n.level == itemLevel {
 			records = append(records, newRecord(opSet, n, n.sum))
@@ -131,6 +133,7 @@ func (l *Ledger) news() (records []record, most int64) {
 			n.written()
 		}
 	}
+	slices.Reverse(records[old:]) // what was used first goes first
 	return records, most
 }
 
@@ -195,13 +198,22 @@ func (l *Ledger) snapshot() []record {
 	}
 	for n := l.tree.all.last; n != nil; n = n.links[byUse].prev {
 		n.onDisk = true
-		if n.level == itemLevel {
-			records = append(records, newRecord(opSet, n, n.sum))
-		} else if n.sum != (sum{}) {
-			records = append(records, newRecord(opAdd, n, n.sum))
+		if r, ok := n.record(); ok {
+			records = append(records, r)
 		}
 	}
 	return records
+}
+
+// record is what a new file says of n, if anything.
+func (n *node) record() (r record, any bool) {
+	switch {
+	case n.level == itemLevel:
+		return newRecord(opSet, n, n.sum), true
+	case n.dropped:
+		return newRecord(opDrop, n, n.sum), true
+	}
+	return newRecord(opAdd, n, n.sum), n.sum != (sum{})
 }
 
 // loadHistory reads the history file. What does not belong there any more goes with the next flush.
@@ -214,6 +226,9 @@ func (l *Ledger) loadHistory() error {
 		lines++
 		return l.tree.apply(data, now.Unix())
 	})
+	if errors.Is(err, errNewer) {
+		l.log.Warn("a newer version of this program wrote this file; it was kept aside", "file", l.path(historyFile)+newerSuffix)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -222,7 +237,7 @@ func (l *Ledger) loadHistory() error {
 	}
 	l.tree.sort()
 	old := l.tree.expire(now.Add(-l.opt.Keep).Unix())
-	if !old && l.damaged == 0 && whole == size && lines == l.lines() {
+	if size > 0 && !old && l.damaged == 0 && whole == size && lines == l.lines() {
 		l.settle()
 		l.size, l.compact = size, size
 	}
@@ -235,7 +250,7 @@ func (l *Ledger) lines() (n int) {
 		n++
 	}
 	for m := l.tree.all.first; m != nil; m = m.links[byUse].next {
-		if m.level == itemLevel || m.sum != (sum{}) {
+		if _, any := m.record(); any {
 			n++
 		}
 	}

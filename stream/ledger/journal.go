@@ -17,7 +17,7 @@ const maxLine = 16 << 10
 // format is the version of our files. It stands in their first line.
 const format = 1
 
-var errNewer = errors.New("written by a newer version of this program; remove the file, or use that version")
+var errNewer = errors.New("written by a newer version of this program")
 
 // appendLine adds v as JSON in a line of its own, behind the CRC-32C of that in eight hex digits and a space.
 func appendLine(b []byte, v any) ([]byte, error) {
@@ -100,9 +100,11 @@ type record struct {
 type op string
 
 const (
-	opSet  op = ""     // an item has these sums from now on
-	opAdd  op = "add"  // these sums go into those of an entry that is no item
-	opFold op = "fold" // an entry has gone, and these sums go into the one above it
+	opSet   op = ""      // an item has these sums from now on
+	opAdd   op = "add"   // these sums go into those of an entry that is no item
+	opDrop  op = "drop"  // a site has taken back its claim to a root; and these sums are added, as by opAdd
+	opClaim op = "claim" // and has asked for it again
+	opFold  op = "fold"  // an entry has gone, and these sums go into the one above it
 )
 
 func newRecord(o op, n *node, s sum) record {
@@ -167,6 +169,11 @@ func (t *tree) apply(data []byte, now int64) bool {
 		t.replayed(n)
 	case r.Op == opAdd && !e.isItem:
 		n := t.find(e, true)
+		n.sum.add(s)
+		t.replayed(n)
+	case (r.Op == opDrop || r.Op == opClaim) && e.root != Root{} && !e.isItem:
+		n := t.find(e, true)
+		t.claim(n, r.Op == opClaim)
 		n.sum.add(s)
 		t.replayed(n)
 	case r.Op == opFold && e != entry{}:

@@ -111,8 +111,9 @@ type Ledger struct {
 }
 
 // Open opens the ledger in dir, which is created when it does not exist. Nobody else may use dir: the caller holds a lock on it.
-// Damaged lines are dropped, counted and logged; the error says that dir cannot be used at all, or by this version. Open blocks
-// while it reads, and writes the files anew if that makes them shorter.
+// Whatever is in the files, Open drops what is damaged, counts and logs it, and goes on with the rest; a file that a newer version
+// wrote is renamed to <file>.newer. The error says that dir cannot be read at all. A dir that cannot be written is none, see
+// [Ledger.Err]. Open blocks while it reads, and writes the files anew if that makes them shorter.
 func Open(dir string, o Options) (*Ledger, error) {
 	if err := o.fill(); err != nil {
 		return nil, err
@@ -188,12 +189,30 @@ func (l *Ledger) count(site Site, root Root, path string, requests, bytes int64)
 	}
 	n.sum.add(s)
 	l.tree.touch(n)
+	if requests > 0 {
+		l.claim(n.rootNode(), true)
+	}
 	if n.level != itemLevel {
 		l.pend(newRecord(opAdd, n, s))
 		n.written()
 	}
 	l.tree.fit(n)
 	l.wake()
+}
+
+// claim gives a site its claim to a root, or takes it back, and reports whether that changed anything; mu is held. n may be nil.
+func (l *Ledger) claim(n *node, claimed bool) (changed bool) {
+	if n == nil || !l.tree.claim(n, claimed) {
+		return false
+	}
+	o := opDrop
+	if claimed {
+		o = opClaim
+	}
+	l.pend(newRecord(o, n, sum{}))
+	n.written()
+	l.wake()
+	return true
 }
 
 // folded is told of each entry that is about to be folded, while mu is held. The file has to hear of it: as a whole entry that

@@ -38,6 +38,7 @@ type RootUse struct {
 	Use
 	Items    int   // that are listed
 	Unlisted int64 // items that are counted and not listed any more
+	Claimed  bool  // false once all that used it have taken back their claim, see [Ledger.Disown]
 }
 
 // ItemUse is how an item was used.
@@ -115,10 +116,16 @@ func (l *Ledger) siteUse(n *node) SiteUse {
 func (l *Ledger) Roots(site Site) iter.Seq[RootUse] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var nodes []*node
+	l.eachRoot(site, func(n *node) { nodes = append(nodes, n) })
+	return byLast(rootUses(nodes), func(u RootUse) (time.Time, string) { return u.Last, u.Root.Protocol + "/" + u.Root.ID })
+}
+
+// rootUses sums up nodes of roots, each root once; mu is held.
+func rootUses(nodes []*node) (uses []RootUse) {
 	at := make(map[Root]int)
 	var sums []sum
-	var uses []RootUse
-	l.eachRoot(site, func(n *node) {
+	for _, n := range nodes {
 		i, ok := at[n.root()]
 		if !ok {
 			i = len(uses)
@@ -126,14 +133,15 @@ func (l *Ledger) Roots(site Site) iter.Seq[RootUse] {
 			uses, sums = append(uses, RootUse{Root: n.root()}), append(sums, sum{})
 		}
 		sums[i].add(n.total())
+		uses[i].Claimed = uses[i].Claimed || !n.dropped
 		for c := n.children.first; c != nil; c = c.links[byParent].next {
 			uses[i].Items++
 		}
-	})
+	}
 	for i, s := range sums {
 		uses[i].Use, uses[i].Unlisted = s.use(), s.folded
 	}
-	return byLast(uses, func(u RootUse) (time.Time, string) { return u.Last, u.Root.Protocol + "/" + u.Root.ID })
+	return uses
 }
 
 // Items yields what a site used of a root, last access first, as it is now. For the zero Site that is what all sites used. An
@@ -166,17 +174,6 @@ func (l *Ledger) Users(root Root) iter.Seq[SiteUse] {
 		uses = append(uses, SiteUse{Site: n.site, Use: s.use(), Roots: 1, Unlisted: s.folded, Rule: l.decisions.rule(n.site)})
 	})
 	return byLast(uses, func(u SiteUse) (time.Time, string) { return u.Last, u.Site.name })
-}
-
-// Has reports whether a site, or one below it, is known to have used a root.
-func (l *Ledger) Has(site Site, root Root) (has bool) {
-	if site.Kind() == None {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.eachUse(site, root, func(*node) { has = true })
-	return has
 }
 
 // eachSite calls f with the node of a site and of those below it, or with all; mu is held.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -257,6 +258,9 @@ func normalHost(host string) (string, bool) {
 		return "[" + addr.String() + "]", true
 	}
 	if len(host) > 4*maxHost {
+		return "", false
+	}
+	if !utf8.ValidString(host) {
 		return "", false
 	}
 	if !isASCII(host) {

@@ -13,10 +13,11 @@ import (
 type tree struct {
 	top     *node // has no name
 	nodes   map[nodeKey]*node
-	all     chain // every node but the top, last used first
-	cost    int   // bytes in the file, at most
-	most    int   // nodes
-	mostFor int   // bytes
+	all     chain        // every node but the top, last used first
+	cost    int          // bytes in the file, at most
+	most    int          // nodes
+	mostFor int          // bytes
+	claims  map[Root]int // how many sites claim a root
 	seq     uint64
 	onFold  func(n *node) // before n goes
 }
@@ -49,6 +50,7 @@ type node struct {
 	group    group
 	cost     int32
 	onDisk   bool   // the file may have a record of it, or of something below it
+	dropped  bool   // of a root: the site has taken back its claim
 	seq      uint64 // of its last use
 }
 
@@ -126,7 +128,7 @@ func (l *chain) toFront(n *node) {
 }
 
 func newTree(most, mostFor int, onFold func(*node)) *tree {
-	t := &tree{nodes: make(map[nodeKey]*node), most: most, mostFor: mostFor, onFold: onFold}
+	t := &tree{nodes: make(map[nodeKey]*node), claims: make(map[Root]int), most: most, mostFor: mostFor, onFold: onFold}
 	t.top = &node{children: chain{by: byParent}}
 	return t
 }
@@ -228,7 +230,29 @@ func (t *tree) child(key nodeKey, site Site, create bool) *node {
 	t.all.push(n)
 	key.parent.children.push(n)
 	t.book(n, 1)
+	if n.level == rootLevel {
+		t.claims[n.root()]++
+	}
 	return n
+}
+
+// claim says whether the site of a root claims it. It reports whether that changed anything.
+func (t *tree) claim(n *node, claimed bool) (changed bool) {
+	if n.dropped == !claimed {
+		return false
+	}
+	if n.dropped = !claimed; claimed {
+		t.claims[n.root()]++
+	} else {
+		t.unclaim(n.root())
+	}
+	return true
+}
+
+func (t *tree) unclaim(root Root) {
+	if t.claims[root]--; t.claims[root] == 0 {
+		delete(t.claims, root)
+	}
 }
 
 // book counts n in or, with -1, out.
@@ -247,11 +271,20 @@ func (n *node) origin() *node {
 	return n
 }
 
-// root is the root that n is, or is in.
-func (n *node) root() Root {
-	if n.level == itemLevel {
+// rootNode is the node of the root that n is or is in, nil if there is none.
+func (n *node) rootNode() *node {
+	for n.level > rootLevel {
 		n = n.parent
 	}
+	if n.level < rootLevel {
+		return nil
+	}
+	return n
+}
+
+// root is the root that n is, or is in.
+func (n *node) root() Root {
+	n = n.rootNode()
 	return Root{n.name, n.id}
 }
 
@@ -325,6 +358,9 @@ func (t *tree) unlink(n *node) {
 	n.parent.children.remove(n)
 	delete(t.nodes, n.nodeKey)
 	t.book(n, -1)
+	if n.level == rootLevel && !n.dropped {
+		t.unclaim(n.root())
+	}
 }
 
 // total is the sum of n and of all below it.
