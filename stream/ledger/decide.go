@@ -51,9 +51,18 @@ func (r *Rule) UnmarshalText(text []byte) error {
 // ErrTooMany is the answer to a rule beyond those that are kept.
 var ErrTooMany = fmt.Errorf("ledger: there are %d rules already; take back some that are not needed", maxRules)
 
+// A Mark is a word of up to 32 bytes about a site. It tells what the program has to remember, and decides nothing.
+type Mark string
+
+// The marks that a [Gate] makes.
+const (
+	Exposed Mark = "exposed" // a page of an overlay network has loaded something: peers can see this computer's address
+	Asking  Mark = "asking"  // a page waits for the user's rule about its site
+)
+
 const (
 	maxRules = 10_000
-	maxMark  = 32 // bytes of the name of a mark
+	maxMark  = 32 // bytes
 
 	remark = 24 * time.Hour // how often the time of a mark is brought up to date
 )
@@ -73,7 +82,7 @@ type decided struct {
 
 type mark struct {
 	site Site
-	name string
+	name Mark
 }
 
 // Decide makes a rule for a site and takes back the one before; Default leaves none. It waits for the disk. A rule for a site
@@ -88,11 +97,19 @@ func (l *Ledger) Decide(site Site, rule Rule) error {
 			delete(d.sites, site)
 			return nil
 		}
+		defer d.answered(site)
 		if _, ok := d.sites[site]; !ok && d.full() {
 			return ErrTooMany
 		}
 		d.sites[site] = decided{rule, now()}
 		return nil
+	})
+}
+
+// answered takes away the marks of a site that waited for the rule that it has now.
+func (d *decisions) answered(site Site) {
+	maps.DeleteFunc(d.marks, func(m mark, _ time.Time) bool {
+		return m.name == Asking && (m.site == site || m.site.Origin() == site)
 	})
 }
 
@@ -167,6 +184,14 @@ func (d *decisions) rule(site Site) Rule {
 	return own
 }
 
+// rules are what was decided about a site, and about a root.
+func (l *Ledger) rules(site Site, root Root) (rule Rule, blocked bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, blocked = l.decisions.roots[root]
+	return l.decisions.rule(site), blocked
+}
+
 // Blocked reports whether a root is blocked.
 func (l *Ledger) Blocked(root Root) bool {
 	l.mu.Lock()
@@ -188,11 +213,10 @@ func (l *Ledger) BlockedRoots() iter.Seq2[Root, time.Time] {
 	})
 }
 
-// Mark marks a site with a word of up to 32 bytes, and reports whether it was not marked so before: "peers", say, when it has been
-// said that peers can see this computer's address. It waits for no disk. Marks are bounded in number, and those of a site that has
+// Mark marks a site, and reports whether it was not marked so before. It waits for no disk. Marks are bounded in number, and those of a site that has
 // not been marked again for as long as history is kept go; the one that was renewed longest ago goes first.
-func (l *Ledger) Mark(site Site, word string) (first bool) {
-	if site.Kind() == None || len(word) > maxMark || word != cleanText(word) {
+func (l *Ledger) Mark(site Site, word Mark) (first bool) {
+	if site.Kind() == None || len(word) > maxMark || string(word) != cleanText(string(word)) {
 		return false
 	}
 	l.mu.Lock()
@@ -211,7 +235,7 @@ func (l *Ledger) Mark(site Site, word string) (first bool) {
 }
 
 // Unmark takes a mark from a site.
-func (l *Ledger) Unmark(site Site, word string) {
+func (l *Ledger) Unmark(site Site, word Mark) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if _, ok := l.decisions.marks[mark{site, word}]; ok && !l.closed {
@@ -222,7 +246,7 @@ func (l *Ledger) Unmark(site Site, word string) {
 }
 
 // Marked are the sites with a mark, and when each was last marked so, to the day; the latest first.
-func (l *Ledger) Marked(word string) iter.Seq2[Site, time.Time] {
+func (l *Ledger) Marked(word Mark) iter.Seq2[Site, time.Time] {
 	l.mu.Lock()
 	marked := make(map[Site]time.Time)
 	for m, at := range l.decisions.marks {
@@ -250,7 +274,7 @@ func latest[K comparable](times map[K]time.Time, compare func(a, b K) int) iter.
 
 // mark adds a mark. When there are too many, a quarter of them goes at once, so that a flood need not look for the oldest
 // each time.
-func (d *decisions) mark(site Site, word string, at time.Time) {
+func (d *decisions) mark(site Site, word Mark, at time.Time) {
 	d.marks[mark{site, word}] = at
 	if len(d.marks) <= d.most {
 		return
@@ -285,7 +309,7 @@ type decision struct {
 	Protocol string    `json:"v,omitempty"`
 	Root     string    `json:"r,omitempty"`
 	Rule     Rule      `json:"rule,omitzero"`
-	Mark     string    `json:"mark,omitempty"`
+	Mark     Mark      `json:"mark,omitempty"`
 	At       time.Time `json:"at"`
 }
 

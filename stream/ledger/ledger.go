@@ -1,9 +1,10 @@
 // Package ledger is the "access from" trace: which site used what, when and how much, and what the user has decided about it.
 //
 // [Attribute] says which [Site] is behind a request. A [Ledger] notes what sites use and answers who used what; it also keeps
-// the user's rules (allow, block) and marks such as "this site was seen before". A [Limiter] bounds what a site may have at a time. A
-// [Signer] makes the tags by which a site is known in URLs, and the tokens with which it controls what is its own. The package
-// knows no protocol and answers no request: a root is two words to it.
+// the user's rules (allow, block) and marks such as "the user was told of this site". A [Gate] stands before the content: it decides about
+// each request by those rules and by limits on what a site may have at a time, and has the ledger note it. A [Signer] makes the
+// tags by which a site is known in URLs, and the tokens with which it controls what is its own. The package knows no protocol and
+// answers no request: a root is two words to it.
 //
 // # What is hostile
 //

@@ -4,11 +4,13 @@ import (
 	"container/list"
 	"fmt"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 )
 
-// Limits bound what one site, or one kind of sites, may have. A field of zero is no limit.
+// Limits bound what one site, or one kind of sites, may have. A field of zero or less is no limit; when all are zero, the default
+// holds.
 type Limits struct {
 	Streams   int // answered at the same time
 	NewRoots  int // a minute, on average: roots that it has not asked for lately
@@ -16,16 +18,8 @@ type Limits struct {
 	DiskShare int // percent of the quota of the disk that its roots may hold
 }
 
-// LimiterOptions are the limits of a Limiter. The zero value of each field means the default.
-type LimiterOptions struct {
-	Site    Limits // each origin of the web; 24 streams, 30 roots a minute, 60 at once, 50 %
-	Unknown Limits // all pages together that do not say where they are from; 12, 10, 20, 20 %
-	Local   Limits // all programs together, and likewise all that the user opens; 48, 240, 480, no share
-	All     Limits // all pages together, known or not; DiskShare does not count; 48, 120, 240
-	Sites   int    // how many sites are told apart at a time, 1024; who comes when there are more in use is treated as unknown
-}
-
-func (o LimiterOptions) filled() LimiterOptions {
+// fill puts in the defaults.
+func (o *GateOptions) fill() {
 	for _, x := range []struct {
 		field *Limits
 		value Limits
@@ -42,7 +36,6 @@ func (o LimiterOptions) filled() LimiterOptions {
 	if o.Sites <= 0 {
 		o.Sites = 1024
 	}
-	return o
 }
 
 // Limit is one of the bounds.
@@ -59,7 +52,6 @@ const (
 type LimitError struct {
 	Limit      Limit
 	RetryAfter time.Duration // how long to wait, in whole seconds; zero for DiskLimit
-	Over       int64         // DiskLimit: bytes to recycle of the site's own roots, so that there is room for new ones
 }
 
 // Error implements error. It names no site: any page may read it.
@@ -73,22 +65,16 @@ func (e *LimitError) Error() string {
 	return "ledger: what this site has asked for fills its share of the disk; recycle some of it and try again"
 }
 
-// A Limiter bounds what sites have at a time. A site of the web counts by its origin, because a label cannot be proved. It knows
+// A limiter bounds what sites have at a time. A site of the web counts by its origin, because a label cannot be proved. It knows
 // a bounded number of sites, starts with nothing counted, and touches no disk. Its methods are safe for concurrent use.
-type Limiter struct {
-	opt  LimiterOptions
+type limiter struct {
+	opt  GateOptions // filled
 	seed maphash.Seed
 
 	mu    sync.Mutex
 	all   *account
 	sites map[Site]*list.Element // of *account
 	order list.List              // last used first
-}
-
-// Disk is what a site takes of the disk, in bytes.
-type Disk struct {
-	Used  int64 // by all roots it asked for
-	Quota int64 // of the whole store; 0 when nobody knows, and then there is no limit
 }
 
 // An account is what one site has and had.
@@ -108,10 +94,8 @@ const lately = 256
 // streamRetry is a guess: streams end when they end.
 const streamRetry = 5 * time.Second
 
-// NewLimiter returns a Limiter.
-func NewLimiter(o LimiterOptions) *Limiter {
-	o = o.filled()
-	l := &Limiter{opt: o, seed: maphash.MakeSeed(), sites: make(map[Site]*list.Element)}
+func newLimiter(o GateOptions) *limiter {
+	l := &limiter{opt: o, seed: maphash.MakeSeed(), sites: make(map[Site]*list.Element)}
 	l.all = newAccount(Site{}, o.All, time.Now())
 	return l
 }
@@ -121,9 +105,15 @@ func newAccount(site Site, limits Limits, now time.Time) *account {
 	return &account{site: site, limits: limits, tokens: float64(limits.Burst), filled: now}
 }
 
-// Admit lets a site open a stream of a root, which lasts until release is called; a second call of that does nothing. Otherwise
-// the error is a [*LimitError], and nothing was counted. Admit never waits.
-func (l *Limiter) Admit(site Site, root Root, disk Disk) (release func(), err error) {
+// An admission is one stream that a site was let open. It ends with release.
+type admission struct {
+	payers []*account // the first is that of the site
+	root   uint64     // hash
+	isNew  bool       // the site had not asked for the root lately
+}
+
+// admit lets a site open a stream of a root. Otherwise the error is a [*LimitError], and nothing was counted. It never waits.
+func (l *limiter) admit(site Site, root Root) (*admission, error) {
 	now := time.Now()
 	hash := maphash.Comparable(l.seed, root)
 	l.mu.Lock()
@@ -133,9 +123,9 @@ func (l *Limiter) Admit(site Site, root Root, disk Disk) (release func(), err er
 	if !isPage {
 		payers = payers[:1]
 	}
-	isNew := !a.hadLately(hash)
+	isNew := !slices.Contains(a.lately, hash)
 	for _, p := range payers {
-		if err := p.refuse(isNew, disk, now); err != nil {
+		if err := p.refuse(isNew, now); err != nil {
 			return nil, err
 		}
 	}
@@ -148,19 +138,25 @@ func (l *Limiter) Admit(site Site, root Root, disk Disk) (release func(), err er
 	if isNew {
 		a.remember(hash)
 	}
-	return sync.OnceFunc(func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		for _, p := range payers {
-			p.streams--
-		}
-	}), nil
+	return &admission{payers, hash, isNew}, nil
 }
 
-// Share is how many bytes of a quota the roots of a site may hold.
-func (l *Limiter) Share(site Site, quota int64) int64 {
-	limits, _, _ := l.limits(site)
-	return limits.share(quota)
+// release ends an admission; once.
+func (l *limiter) release(a *admission) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range a.payers {
+		p.streams--
+	}
+}
+
+// renounce makes the root of an admission new again: it was refused in the end. What it cost stays paid.
+func (l *limiter) renounce(a *admission) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(a.payers[0].lately, a.root); i >= 0 && a.isNew {
+		a.payers[0].lately[i] = 0
+	}
 }
 
 func (m Limits) share(quota int64) int64 {
@@ -171,7 +167,7 @@ func (m Limits) share(quota int64) int64 {
 }
 
 // limits are those for a site, and the site whose account they are for.
-func (l *Limiter) limits(site Site) (limits Limits, payer Site, isPage bool) {
+func (l *limiter) limits(site Site) (limits Limits, payer Site, isPage bool) {
 	switch site.Kind() {
 	case Web:
 		return l.opt.Site, site.Origin(), true
@@ -184,7 +180,7 @@ func (l *Limiter) limits(site Site) (limits Limits, payer Site, isPage bool) {
 }
 
 // account returns the account that pays for a site; mu is held.
-func (l *Limiter) account(site Site, now time.Time) (a *account, isPage bool) {
+func (l *limiter) account(site Site, now time.Time) (a *account, isPage bool) {
 	limits, payer, isPage := l.limits(site)
 	if e := l.sites[payer]; e != nil {
 		l.order.MoveToFront(e)
@@ -200,7 +196,7 @@ func (l *Limiter) account(site Site, now time.Time) (a *account, isPage bool) {
 
 // drop forgets the account that has not been used for longest, of those without a stream. Only so many are looked at, and those
 // with a stream are in use and go to the front.
-func (l *Limiter) drop() bool {
+func (l *limiter) drop() bool {
 	for range min(64, l.order.Len()) {
 		e := l.order.Back()
 		if a := e.Value.(*account); a.streams == 0 {
@@ -214,15 +210,12 @@ func (l *Limiter) drop() bool {
 }
 
 // refuse says why an account cannot have one stream more, and fills up its tokens.
-func (a *account) refuse(isNew bool, disk Disk, now time.Time) error {
+func (a *account) refuse(isNew bool, now time.Time) error {
 	if a.limits.Streams > 0 && a.streams >= a.limits.Streams {
 		return &LimitError{Limit: StreamLimit, RetryAfter: streamRetry}
 	}
 	if !isNew {
 		return nil
-	}
-	if share := a.limits.share(disk.Quota); share < disk.Quota && disk.Used >= share {
-		return &LimitError{Limit: DiskLimit, Over: disk.Used - share + 1}
 	}
 	if a.limits.NewRoots <= 0 {
 		return nil
@@ -235,15 +228,6 @@ func (a *account) refuse(isNew bool, disk Disk, now time.Time) error {
 		return &LimitError{Limit: NewRootLimit, RetryAfter: wait.Truncate(time.Second) + time.Second}
 	}
 	return nil
-}
-
-func (a *account) hadLately(hash uint64) bool {
-	for _, h := range a.lately {
-		if h == hash {
-			return true
-		}
-	}
-	return false
 }
 
 func (a *account) remember(hash uint64) {

@@ -14,6 +14,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,11 +27,10 @@ var (
 	ErrTokenExpired = errors.New("ledger: this token is too old; ask for a new one")
 )
 
-// KeySize is the length of the key of a Signer, in bytes.
-const KeySize = 32
+const keySize = 32 // bytes
 
 // A Signer makes tags and control tokens for sites of the web, and tells real ones from others. It remembers none: what is in
-// them is authenticated with HMAC-SHA256 (RFC 2104), cut short as that allows. A new key makes all of them invalid.
+// them is authenticated with HMAC-SHA256 (RFC 2104), cut short as that allows.
 //
 // A tag stands in the URLs that a site uses and says who asks, and no more; whoever finds one can do as if the site asked. It is
 //
@@ -42,14 +43,48 @@ const KeySize = 32
 // the Origin that it was made for. It is
 //
 //	<128 bits of MAC><second of expiry in base 36>~<letter><...>
-type Signer struct{ key []byte }
+//
+// Its methods are safe for concurrent use.
+type Signer struct {
+	path   string
+	rotate sync.Mutex // who has it writes the file
+	key    atomic.Pointer[[]byte]
+}
 
-// NewSigner returns a Signer with a secret key of [KeySize] bytes.
-func NewSigner(key []byte) (*Signer, error) {
-	if len(key) != KeySize {
-		return nil, fmt.Errorf("ledger: a key of %d bytes instead of %d", len(key), KeySize)
+// OpenSigner returns the Signer whose secret key is in a file, which only its user may read. When there is no such file, or no
+// key in it, a new key is made. The error is that of the disk.
+func OpenSigner(path string) (*Signer, error) {
+	s := &Signer{path: path}
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("ledger: secret key: %w", err)
 	}
-	return &Signer{append([]byte(nil), key...)}, nil
+	key, err := hex.DecodeString(strings.TrimSpace(string(data)))
+	if err != nil || len(key) != keySize {
+		if err := s.Rotate(); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		os.Chmod(path, 0o600) // not every file system can; then there is nothing better to do
+	}
+	s.key.Store(&key)
+	return s, nil
+}
+
+// Rotate makes a new key, which makes all tags and tokens invalid; their sites have to ask for new ones. It waits for the disk.
+// After an error, which is that of the disk, the old key holds.
+func (s *Signer) Rotate() error {
+	key := make([]byte, keySize)
+	rand.Read(key) // never fails
+	s.rotate.Lock()
+	defer s.rotate.Unlock()
+	if err := writeFile(s.path, append(hex.AppendEncode(nil, key), '\n')); err != nil {
+		return fmt.Errorf("ledger: secret key: %w", err)
+	}
+	s.key.Store(&key)
+	return nil
 }
 
 const (
@@ -121,7 +156,7 @@ func (s *Signer) VerifyControl(token string, origin Site, now time.Time) (Site, 
 
 // mac authenticates a site for one purpose. What is signed cannot be read in two ways: no part of it can have a zero byte.
 func (s *Signer) mac(kind string, size int, site Site, until string) string {
-	h := hmac.New(sha256.New, s.key)
+	h := hmac.New(sha256.New, *s.key.Load())
 	io.WriteString(h, "universal-p2p 1\x00"+kind+"\x00"+until+"\x00"+site.name)
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:size])
 }
@@ -160,29 +195,4 @@ func unpackSite(s string) (Site, bool) {
 	}
 	site, err := ParseSite(name)
 	return site, err == nil && site.Kind() == Web
-}
-
-// LoadKey returns the secret key in a file, which only its user may read, and makes one when there is no such file. A file that
-// holds no key is an error and stays as it is.
-func LoadKey(path string) (key []byte, err error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		key = make([]byte, KeySize)
-		rand.Read(key) // never fails
-		if err := writeFile(path, append(hex.AppendEncode(nil, key), '\n')); err != nil {
-			return nil, fmt.Errorf("ledger: secret key: %w", err)
-		}
-		return key, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ledger: secret key: %w", err)
-	}
-	key, err = hex.DecodeString(strings.TrimSpace(string(data)))
-	if err != nil || len(key) != KeySize {
-		return nil, fmt.Errorf("ledger: %s is not a key of %d bytes in hex; remove it, and a new one is made", path, KeySize)
-	}
-	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-		os.Chmod(path, 0o600) // not every file system can; then there is nothing better to do
-	}
-	return key, nil
 }
