@@ -236,6 +236,7 @@ func (l *Ledger) loadHistory() error {
 		return fmt.Errorf("ledger: %s: %w", l.path(historyFile), err)
 	}
 	l.tree.sort()
+	l.tree.fitAll()
 	old := l.tree.expire(now.Add(-l.opt.Keep).Unix())
 	if size > 0 && !old && l.damaged == 0 && whole == size && lines == l.lines() {
 		l.settle()

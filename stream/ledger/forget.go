@@ -42,7 +42,8 @@ func (l *Ledger) ForgetAll() error {
 		seq := l.tree.seq
 		l.tree = newTree(l.tree.most, l.tree.mostFor, l.folded)
 		l.tree.seq = seq
-		l.undecided = l.decisions.unmark(Site{}) || l.undecided
+		clear(l.decisions.marks)
+		l.undecided = true
 	})
 }
 

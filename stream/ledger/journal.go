@@ -205,7 +205,6 @@ func (r record) entry() (e entry, ok bool) {
 func (t *tree) replayed(n *node) {
 	t.touch(n)
 	n.written()
-	t.fit(n)
 }
 
 // written notes that the file has something about n.

@@ -311,6 +311,14 @@ func (t *tree) fit(n *node) {
 	}
 }
 
+// fitAll folds what is too much of a tree that was filled without fit. A tree that comes back from its file is: to fold on the
+// way would be to count twice what the file folds later.
+func (t *tree) fitAll() {
+	for _, n := range t.top.below(siteLevel) {
+		t.fit(n)
+	}
+}
+
 // oldest is the last used, of the last used, of the last used child, or n itself.
 func (n *node) oldest() *node {
 	for n.children.last != nil {
