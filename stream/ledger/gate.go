@@ -23,7 +23,7 @@ type GateOptions struct {
 
 	AskNewSites bool         // pages that the user has not allowed have to wait, see [Gate.AskNewSites]
 	Disk        Disk         // nil is no share of the disk for anybody
-	Notify      func(Notice) // nil is silence; it is called by [Gate.Begin], must not block, and may come from several at a time
+	Notify      func(Notice) // nil is silence; it is called by [Gate.Begin], must not block, and several may call at a time
 }
 
 // Disk is the room that roots take, as a Gate sees it. Its methods are safe for concurrent use.
@@ -67,13 +67,10 @@ func NewGate(l *Ledger, o GateOptions) *Gate {
 // [Asking] until the user decides. Programs, and what the user opens, never have to ask.
 func (g *Gate) AskNewSites(on bool) { g.ask.Store(on) }
 
-// Begin asks whether a site may have something of a root, which is spelled as the URL has it. If it may, the Access is to be
-// ended by the caller. Otherwise the error is [ErrSiteBlocked], [ErrRootBlocked], [ErrAsking] or a [*LimitError], and nothing is
-// counted; or that of ctx.
-//
-// Begin takes microseconds, and waits for nothing unless the root is new to a site that has more than its share of the disk. Then
-// it recycles what that site has not used for longest, and that nobody else claims.
-func (g *Gate) Begin(ctx context.Context, site Site, root Root) (*Access, error) {
+// Begin asks whether a site may look for a root, which is spelled as the URL has it. If it may, the caller ends the Access.
+// Otherwise the error is [ErrSiteBlocked], [ErrRootBlocked], [ErrAsking] or a [*LimitError], and nothing was counted. Begin takes
+// microseconds and waits for nothing.
+func (g *Gate) Begin(site Site, root Root) (*Access, error) {
 	if site.Kind() == None {
 		site = UnknownSite()
 	}
@@ -84,18 +81,10 @@ func (g *Gate) Begin(ctx context.Context, site Site, root Root) (*Access, error)
 	if err != nil {
 		return nil, err
 	}
-	a := &Access{gate: g, adm: adm, site: site, root: root}
-	if adm.isNew && g.disk != nil {
-		if err := g.makeRoom(ctx, site, root); err != nil {
-			g.limiter.renounce(adm)
-			g.limiter.release(adm)
-			return nil, err
-		}
-	}
 	if site.Overlay() != "" && g.ledger.Mark(site.Origin(), Exposed) {
 		g.notify(Notice{site.Origin(), Exposed})
 	}
-	return a, nil
+	return &Access{gate: g, adm: adm, site: site, root: root}, nil
 }
 
 // allowed is nil if nothing was decided against it.
@@ -116,10 +105,10 @@ func (g *Gate) allowed(site Site, root Root) error {
 	return nil
 }
 
-// makeRoom recycles of a site what is beyond its share of the disk, but not the root that it is about to use.
+// makeRoom recycles what a site has beyond its share of the disk, so that a root that it does not have yet gets room.
 func (g *Gate) makeRoom(ctx context.Context, site Site, root Root) error {
 	limits, payer, _ := g.limiter.limits(site)
-	if limits.DiskShare <= 0 || limits.DiskShare >= 100 {
+	if g.disk == nil || limits.DiskShare <= 0 || limits.DiskShare >= 100 {
 		return nil
 	}
 	quota, disk := g.disk.Usage()
@@ -129,13 +118,16 @@ func (g *Gate) makeRoom(ctx context.Context, site Site, root Root) error {
 	shares := g.ledger.shares(payer, disk)
 	over := -limits.share(quota)
 	for _, s := range shares {
+		if s.root == root {
+			return nil
+		}
 		over += s.bytes
 	}
 	for _, s := range shares {
 		if over < 0 {
-			return nil
+			break
 		}
-		if !s.alone || s.root == root {
+		if !s.alone {
 			continue
 		}
 		freed, err := g.disk.Recycle(ctx, s.root)
@@ -144,10 +136,10 @@ func (g *Gate) makeRoom(ctx context.Context, site Site, root Root) error {
 		}
 		over -= freed // what cannot be recycled stays, and counts
 	}
-	if over < 0 {
-		return nil
+	if over >= 0 {
+		return &LimitError{Limit: DiskLimit}
 	}
-	return &LimitError{Limit: DiskLimit}
+	return nil
 }
 
 // growStep is how many bytes an Access keeps to itself before it tells the ledger.
@@ -166,15 +158,27 @@ type Access struct {
 }
 
 // Found says which item the request is for: root in the one spelling of the protocol, so that the spellings of one root count
-// as one, and the path of a file, or "" for the root as such. It is [ErrRootBlocked] if the user has blocked the root, by
-// whatever name it was asked for; then nothing may be sent. Only the first call counts.
-func (a *Access) Found(root Root, path string) error {
-	if a.noted || a.ended {
+// as one, and the path of a file, or "" for the root as such. An error says that nothing may be sent: it is [ErrRootBlocked] if
+// the user has blocked the root, whatever it was called before; a [*LimitError] if the site has filled its share of the disk; or
+// that of ctx. Only the first call does anything.
+//
+// Found waits for nothing, unless the root is new to a site that has more than its share. Then it recycles what that site has
+// not used for longest and nobody else claims.
+func (a *Access) Found(ctx context.Context, root Root, path string) error {
+	if a.noted || a.void || a.ended {
 		return nil
 	}
-	if a.gate.ledger.Blocked(root) {
+	err := ErrRootBlocked
+	if !a.gate.ledger.Blocked(root) {
+		err = nil
+		if a.adm.isNew {
+			err = a.gate.makeRoom(ctx, a.site, root)
+		}
+	}
+	if err != nil {
 		a.void = true
-		return ErrRootBlocked
+		a.gate.limiter.renounce(a.adm)
+		return err
 	}
 	a.root, a.path, a.noted = root, path, true
 	a.gate.ledger.Note(a.site, root, path, 0)
