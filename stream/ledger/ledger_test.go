@@ -168,7 +168,7 @@ func TestNote(t *testing.T) {
 
 // TestReplay does at random whatever can be done to a small ledger, and compares memory with what comes back from the disk.
 func TestReplay(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { replay(t, rand.New(rand.NewPCG(seed, 1))) })
 		})
@@ -265,7 +265,7 @@ func TestBounds(t *testing.T) {
 		t.Helper()
 		for i := range n {
 			note(i)
-			if requests++; i%1000 == 0 {
+			if requests++; i%5000 == 0 {
 				check(t, l)
 				if got := onDisk(); got > most {
 					t.Fatalf("%d bytes on disk", got)
