@@ -45,7 +45,7 @@ func Attribute(h http.Header, c Clues) Who {
 		return c.web(s, h, ByOrigin)
 	}
 	if referer, ok := single(h, "Referer"); ok {
-		if s, ok := SiteOfURL(referer); ok {
+		if s, ok := siteOfURL(referer); ok {
 			return c.web(s, h, ByReferer)
 		}
 	}
@@ -81,7 +81,7 @@ func (c Clues) web(s Site, h http.Header, by Evidence) Who {
 	}
 	if by == ByOrigin && s.Loopback() {
 		if referer, ok := single(h, "Referer"); ok {
-			if r, ok := SiteOfURL(referer); ok && r.Origin() == s {
+			if r, ok := siteOfURL(referer); ok && r.Origin() == s {
 				s = r
 			}
 		}

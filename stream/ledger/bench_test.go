@@ -11,7 +11,7 @@ import (
 func full(b testing.TB) *Ledger {
 	l := open(b, b.TempDir(), Options{})
 	for i := range 20_000 {
-		l.Note(site(b, fmt.Sprintf("https://%d.example", i%100)), numbered(i/4), fmt.Sprintf("season 1/episode %d.mp4", i%4), 1<<20)
+		l.note(site(b, fmt.Sprintf("https://%d.example", i%100)), numbered(i/4), fmt.Sprintf("season 1/episode %d.mp4", i%4), 1<<20)
 	}
 	if err := l.flush(); err != nil {
 		b.Fatal(err)
@@ -145,7 +145,7 @@ func TestMemory(t *testing.T) {
 	before := heap()
 	l := open(t, t.TempDir(), Options{})
 	for i := range 100_000 {
-		l.Note(site(t, fmt.Sprintf("https://%d.example", i%100)), numbered(i), fmt.Sprintf("%0*d", 1+i*7%1000, i), 1)
+		l.note(site(t, fmt.Sprintf("https://%d.example", i%100)), numbered(i), fmt.Sprintf("%0*d", 1+i*7%1000, i), 1)
 	}
 	if err := l.flush(); err != nil {
 		t.Fatal(err)

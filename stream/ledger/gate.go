@@ -181,7 +181,7 @@ func (a *Access) Found(ctx context.Context, root Root, path string) error {
 		return err
 	}
 	a.root, a.path, a.noted = root, path, true
-	a.gate.ledger.Note(a.site, root, path, 0)
+	a.gate.ledger.note(a.site, root, path, 0)
 	return nil
 }
 
@@ -191,7 +191,7 @@ func (a *Access) Malformed() { a.void = true }
 // Sent counts bytes of content that were sent. It waits for no disk.
 func (a *Access) Sent(n int64) {
 	if a.unsaid += max(n, 0); a.unsaid >= growStep && a.noted && !a.ended {
-		a.gate.ledger.Grow(a.site, a.root, a.path, a.unsaid)
+		a.gate.ledger.grow(a.site, a.root, a.path, a.unsaid)
 		a.unsaid = 0
 	}
 }
@@ -207,8 +207,8 @@ func (a *Access) End() {
 	switch {
 	case a.void:
 	case a.noted:
-		a.gate.ledger.Grow(a.site, a.root, a.path, a.unsaid)
+		a.gate.ledger.grow(a.site, a.root, a.path, a.unsaid)
 	default:
-		a.gate.ledger.Note(a.site, a.root, "", 0)
+		a.gate.ledger.note(a.site, a.root, "", 0)
 	}
 }

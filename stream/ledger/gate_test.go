@@ -575,7 +575,7 @@ func TestDiskShareAfterRestart(t *testing.T) {
 	d := &disk{quota: 1000, roots: map[Root]int64{film: 900}}
 	l := open(t, t.TempDir(), Options{})
 	page := site(t, "https://example.org")
-	l.Note(page, film, "", 0)
+	l.note(page, film, "", 0)
 	for _, asked := range []Root{film, {film.Protocol, "another spelling"}} {
 		a := begin(t, NewGate(l, GateOptions{Disk: d}), page, asked)
 		if err := a.Found(t.Context(), film, "a.mp4"); err != nil || len(d.recycled) > 0 {
@@ -594,10 +594,10 @@ func TestClaims(t *testing.T) {
 	l := open(t, t.TempDir(), Options{})
 	a, b := site(t, "http://127.0.0.1:43110/1A"), site(t, "http://127.0.0.1:43110/1B")
 	other := site(t, "https://other.example")
-	l.Note(a, film, "x", 3)
-	l.Note(b, film, "y", 4)
-	l.Note(other, album, "x", 1)
-	l.Note(UnknownSite(), numbered(1), "", 1)
+	l.note(a, film, "x", 3)
+	l.note(b, film, "y", 4)
+	l.note(other, album, "x", 1)
+	l.note(UnknownSite(), numbered(1), "", 1)
 	no := func(s Site, root Root) {
 		t.Helper()
 		// What others have and what nobody has is the same to a site, to the letter.
@@ -642,9 +642,9 @@ func TestClaims(t *testing.T) {
 	if last, err := l.Disown(a.Origin(), film); !last || err != nil {
 		t.Errorf("%v, %v", last, err)
 	}
-	l.Grow(a, film, "x", 1) // of a request that began before
+	l.grow(a, film, "x", 1) // of a request that began before
 	no(a, film)
-	l.Note(a, film, "x", 1)
+	l.note(a, film, "x", 1)
 	if u, err := l.Claim(a, film); err != nil || u.Bytes != 5 {
 		t.Errorf("%+v, %v", u, err)
 	}

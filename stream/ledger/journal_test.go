@@ -18,8 +18,8 @@ func written(t *testing.T) (history, decisions []byte, everything string) {
 	l := open(t, t.TempDir(), Options{})
 	for i := range 6 {
 		s := site(t, fmt.Sprintf("http://127.0.0.1:43110/1Site%d", i%3))
-		l.Note(s, film, fmt.Sprintf("%d.mp4", i), int64(i))
-		l.Note(UnknownSite(), album, "", 1)
+		l.note(s, film, fmt.Sprintf("%d.mp4", i), int64(i))
+		l.note(UnknownSite(), album, "", 1)
 		if err := l.flush(); err != nil {
 			t.Fatal(err)
 		}
@@ -173,7 +173,7 @@ func TestOnlyForTheUser(t *testing.T) {
 		t.Skip("permissions are not modes there: the folder of the user is what protects the files")
 	}
 	l := open(t, filepath.Join(t.TempDir(), "new", "folder"), Options{})
-	l.Note(UnknownSite(), film, "", 1)
+	l.note(UnknownSite(), film, "", 1)
 	if err := l.Decide(UnknownSite(), Block); err != nil {
 		t.Fatal(err)
 	}

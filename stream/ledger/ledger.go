@@ -26,7 +26,7 @@
 // # Locks
 //
 // Ledger.disk is for who writes files and is taken first; Ledger.mu is for everything in memory and is never held during I/O,
-// so that [Ledger.Note] waits for no disk.
+// so that a request waits for no disk.
 package ledger
 
 import (
@@ -156,15 +156,15 @@ func (l *Ledger) Close() error {
 	return l.flush()
 }
 
-// Note counts one request of a site for an item, and the bytes it was sent so far; path may be empty, for the root as such. It takes
+// note counts one request of a site for an item, and the bytes it was sent so far; path may be empty, for the root as such. It takes
 // microseconds and waits for no disk.
-func (l *Ledger) Note(site Site, root Root, path string, bytes int64) {
+func (l *Ledger) note(site Site, root Root, path string, bytes int64) {
 	l.count(site, root, path, 1, bytes)
 }
 
-// Grow counts bytes that were sent later, for a request that has been noted. It makes no new entry: what was forgotten in the
+// grow counts bytes that were sent later, for a request that has been noted. It makes no new entry: what was forgotten in the
 // meantime stays forgotten, and its bytes count for what is left above it.
-func (l *Ledger) Grow(site Site, root Root, path string, bytes int64) {
+func (l *Ledger) grow(site Site, root Root, path string, bytes int64) {
 	l.count(site, root, path, 0, bytes)
 }
 

@@ -118,13 +118,13 @@ func TestNote(t *testing.T) {
 		l := open(t, t.TempDir(), Options{})
 		page, other := site(t, "https://example.org"), site(t, "http://127.0.0.1:43110/1Site")
 		start := time.Now()
-		l.Note(page, film, "a.mp4", 0)
+		l.note(page, film, "a.mp4", 0)
 		time.Sleep(time.Minute)
-		l.Grow(page, film, "a.mp4", 1000)
-		l.Note(page, film, "b.mp4", 10)
+		l.grow(page, film, "a.mp4", 1000)
+		l.note(page, film, "b.mp4", 10)
 		time.Sleep(time.Minute)
-		l.Note(other, film, "a.mp4", 5)
-		l.Note(page, album, "", 0)
+		l.note(other, film, "a.mp4", 5)
+		l.note(page, album, "", 0)
 
 		for range 2 {
 			items := slices.Collect(l.Items(page, film))
@@ -186,9 +186,9 @@ func replay(t *testing.T, r *rand.Rand) {
 		path := []string{"", "a", "\u2028<&>\"\\\x01", strings.Repeat("\x02", 900), "\xff\xfe", strings.Repeat("long", 300)}[r.IntN(6)]
 		switch n := r.IntN(100); {
 		case n < 50:
-			l.Note(s, root, path, r.Int64N(1000))
+			l.note(s, root, path, r.Int64N(1000))
 		case n < 75:
-			l.Grow(s, root, path, r.Int64N(1000))
+			l.grow(s, root, path, r.Int64N(1000))
 		case n < 80:
 			l.Disown(s, root)
 		case n < 82:
@@ -247,7 +247,7 @@ func TestBounds(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, dir, Options{MaxEntries: 2000, MaxBytes: most, FlushEvery: time.Millisecond})
 	quiet := site(t, "https://quiet.example")
-	l.Note(quiet, film, "film.mp4", 7)
+	l.note(quiet, film, "film.mp4", 7)
 	onDisk := func() (n int64) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
@@ -273,15 +273,15 @@ func TestBounds(t *testing.T) {
 			}
 		}
 	}
-	flood(100_000, func(i int) { l.Note(loud, Root{"bittorrent/v0", fmt.Sprint(i)}, strings.Repeat("\x01", i%2000), 1) })
+	flood(100_000, func(i int) { l.note(loud, Root{"bittorrent/v0", fmt.Sprint(i)}, strings.Repeat("\x01", i%2000), 1) })
 	if u := l.Site(quiet); u.Bytes != 7 || u.Roots != 1 {
 		t.Errorf("the flood of one site has washed away another: %+v", u)
 	}
 	if u := l.Site(loud); u.Requests != 100_000 || u.Bytes != 100_000 {
 		t.Errorf("the sums of what was folded are lost: %+v", u)
 	}
-	flood(100_000, func(i int) { l.Note(Site{fmt.Sprintf("https://%d.example", i)}, film, "x", 1) })
-	flood(1000, func(i int) { l.Note(loud, Root{strings.Repeat("p", 100), strings.Repeat("r", 300)}, "", 1) })
+	flood(100_000, func(i int) { l.note(Site{fmt.Sprintf("https://%d.example", i)}, film, "x", 1) })
+	flood(1000, func(i int) { l.note(loud, Root{strings.Repeat("p", 100), strings.Repeat("r", 300)}, "", 1) })
 	if got := l.Total(); got.Requests != requests {
 		t.Errorf("%d requests, want %d", got.Requests, requests)
 	}
@@ -320,10 +320,10 @@ func TestRulesAreBounded(t *testing.T) {
 func TestSumsStayInRange(t *testing.T) {
 	l := open(t, t.TempDir(), Options{})
 	for range 3 {
-		l.Note(UnknownSite(), film, "", math.MaxInt64)
-		l.Grow(UnknownSite(), film, "", -5)
+		l.note(UnknownSite(), film, "", math.MaxInt64)
+		l.grow(UnknownSite(), film, "", -5)
 	}
-	l.Note(Site{}, Root{}, "", math.MinInt64) // nobody, nothing
+	l.note(Site{}, Root{}, "", math.MinInt64) // nobody, nothing
 	if u := l.Site(UnknownSite()); u.Bytes != math.MaxInt64 || u.Requests != 4 {
 		t.Errorf("%+v", u)
 	}
@@ -339,7 +339,7 @@ func TestKeep(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := open(t, t.TempDir(), Options{Keep: 90 * 24 * time.Hour})
 			page := site(t, "https://example.org")
-			l.Note(page, film, "a.mp4", 1)
+			l.note(page, film, "a.mp4", 1)
 			l.Mark(page, Exposed)
 			if err := l.Decide(page, Allow); err != nil {
 				t.Fatal(err)
@@ -356,7 +356,7 @@ func TestKeep(t *testing.T) {
 				}
 			}
 			pass(80 * 24 * time.Hour)
-			l.Note(page, album, "", 1)
+			l.note(page, album, "", 1)
 			if u := l.Site(page); u.Roots != 2 {
 				t.Errorf("after 80 days: %+v", u)
 			}
@@ -418,11 +418,11 @@ func TestForget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := open(t, t.TempDir(), Options{})
-			l.Note(a, film, "x", 1)
-			l.Note(a, film, "y", 1)
-			l.Note(b, film, "x", 1)
-			l.Note(b, album, "x", 1)
-			l.Note(web, film, "x", 1)
+			l.note(a, film, "x", 1)
+			l.note(a, film, "y", 1)
+			l.note(b, film, "x", 1)
+			l.note(b, album, "x", 1)
+			l.note(web, film, "x", 1)
 			l.Mark(a, Exposed)
 			l.Mark(web, Exposed)
 			if err := l.Decide(a, Block); err != nil {
@@ -472,11 +472,11 @@ func TestForget(t *testing.T) {
 func TestForgetUnderway(t *testing.T) {
 	l := open(t, t.TempDir(), Options{})
 	page := site(t, "https://example.org")
-	l.Note(page, film, "x", 1)
+	l.note(page, film, "x", 1)
 	if err := l.ForgetAll(); err != nil {
 		t.Fatal(err)
 	}
-	l.Grow(page, film, "x", 1)
+	l.grow(page, film, "x", 1)
 	for u := range l.Sites() {
 		t.Errorf("%+v is back", u)
 	}
@@ -485,7 +485,7 @@ func TestForgetUnderway(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, t.TempDir(), Options{FlushEvery: time.Hour})
-		l.Note(UnknownSite(), film, "", 1)
+		l.note(UnknownSite(), film, "", 1)
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
@@ -495,7 +495,7 @@ func TestClose(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		l.Note(UnknownSite(), album, "", 1)
+		l.note(UnknownSite(), album, "", 1)
 		for _, err := range []error{l.Decide(UnknownSite(), Block), l.BlockRoot(film, true), l.ForgetAll(), l.ForgetSite(UnknownSite())} {
 			if !errors.Is(err, fs.ErrClosed) {
 				t.Errorf("%v", err)
@@ -527,7 +527,7 @@ func TestFlush(t *testing.T) {
 		}
 		empty := size()
 		for range 100 {
-			l.Note(UnknownSite(), film, "x", 1)
+			l.note(UnknownSite(), film, "x", 1)
 		}
 		time.Sleep(4 * time.Second)
 		synctest.Wait()
@@ -553,7 +553,7 @@ func TestDiskInTheWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := open(t, t.TempDir(), Options{})
 		page := site(t, "https://example.org")
-		l.Note(page, film, "x", 1)
+		l.note(page, film, "x", 1)
 		if err := os.RemoveAll(l.dir); err != nil {
 			t.Fatal(err)
 		}
@@ -568,7 +568,7 @@ func TestDiskInTheWay(t *testing.T) {
 		if err := l.Decide(page, Block); err == nil || l.Rule(page) != Block {
 			t.Errorf("%v, and the rule is %v", err, l.Rule(page))
 		}
-		l.Note(page, film, "y", 1)
+		l.note(page, film, "y", 1)
 		if err := os.Remove(l.dir); err != nil {
 			t.Fatal(err)
 		}
@@ -610,8 +610,8 @@ func TestConcurrent(t *testing.T) {
 			s := site(t, fmt.Sprintf("https://%d.example", i))
 			for j := range 300 {
 				root := Root{"p/v0", fmt.Sprint(j % 50)}
-				l.Note(s, root, "x", 1)
-				l.Grow(s, root, "x", 1)
+				l.note(s, root, "x", 1)
+				l.grow(s, root, "x", 1)
 				l.Mark(s, Mark(fmt.Sprint(j%3)))
 				switch j % 20 {
 				case 0:

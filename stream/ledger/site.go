@@ -83,9 +83,9 @@ func ParseSite(s string) (Site, error) {
 	return Site{origin + "/" + label}, nil
 }
 
-// SiteOfURL is the site that the page at a URL belongs to. On this computer, where one server has many sites, the first element
+// siteOfURL is the site that the page at a URL belongs to. On this computer, where one server has many sites, the first element
 // of its path is the label, as far as it can be one. The second result is false when the URL is none of the web.
-func SiteOfURL(u string) (Site, bool) {
+func siteOfURL(u string) (Site, bool) {
 	origin, rest, ok := splitURL(u)
 	if !ok {
 		return Site{}, false

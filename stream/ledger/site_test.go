@@ -197,7 +197,7 @@ func FuzzSite(f *testing.F) {
 		} else {
 			checkSite(t, s)
 		}
-		if s, ok := SiteOfURL(in); ok {
+		if s, ok := siteOfURL(in); ok {
 			checkSite(t, s)
 		}
 		checkSite(t, ProgramSite(in))
