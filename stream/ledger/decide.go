@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,6 +59,7 @@ const (
 // decisions is what was decided. Whoever uses it holds a lock.
 type decisions struct {
 	sites map[Site]decided
+	hosts map[string]int   // how many blocked sites without a label have this domain
 	roots map[Root]decided // the blocked ones
 	marks map[mark]time.Time
 	most  int // marks
@@ -69,7 +71,8 @@ type decided struct {
 }
 
 // Decide makes a rule for a site and takes back the one before; Default leaves none. It waits for the disk. A rule for a site
-// without a label holds for those below it as well. The error is [ErrSite], [ErrTooMany], or that of the disk; then the rule holds
+// without a label holds for those below it as well. To block a site that has a domain is to block every scheme and port of it and
+// all domains in it, but for those that have a rule of their own: or a page would come back as www. The error is [ErrSite], [ErrTooMany], or that of the disk; then the rule holds
 // until the program ends, and writing it is tried again.
 func (l *Ledger) Decide(site Site, rule Rule) error {
 	if site.Kind() == None {
@@ -77,14 +80,14 @@ func (l *Ledger) Decide(site Site, rule Rule) error {
 	}
 	return l.decide(func(d *decisions) error {
 		if rule == Default {
-			delete(d.sites, site)
+			d.set(site, decided{})
 			return nil
 		}
 		defer d.answered(site)
 		if _, ok := d.sites[site]; !ok && d.full() {
 			return ErrTooMany
 		}
-		d.sites[site] = decided{rule, now()}
+		d.set(site, decided{rule, now()})
 		return nil
 	})
 }
@@ -119,6 +122,7 @@ func (l *Ledger) BlockRoot(root Root, block bool) error {
 func (l *Ledger) ForgetDecisions() error {
 	return l.decide(func(d *decisions) error {
 		clear(d.sites)
+		clear(d.hosts)
 		clear(d.roots)
 		return nil
 	})
@@ -161,6 +165,9 @@ func (l *Ledger) Rule(site Site) Rule {
 
 func (d *decisions) rule(site Site) Rule {
 	own, above := d.sites[site].rule, d.sites[site.Origin()].rule
+	if above == Default && d.blocksDomain(site) {
+		above = Block
+	}
 	if above == Block || own == Default {
 		return above
 	}
@@ -173,6 +180,41 @@ func (l *Ledger) rules(site Site, root Root) (rule Rule, blocked bool) {
 	defer l.mu.Unlock()
 	_, blocked = l.decisions.roots[root]
 	return l.decisions.rule(site), blocked
+}
+
+// set makes a rule for a site, or none when x is Default.
+func (d *decisions) set(site Site, x decided) {
+	domain := ""
+	if site.Label() == "" {
+		domain = site.domain()
+	}
+	if old := d.sites[site].rule; old == Block && domain != "" {
+		if d.hosts[domain]--; d.hosts[domain] == 0 {
+			delete(d.hosts, domain)
+		}
+	}
+	if x.rule == Default {
+		delete(d.sites, site)
+		return
+	}
+	d.sites[site] = x
+	if x.rule == Block && domain != "" {
+		d.hosts[domain]++
+	}
+}
+
+// blocksDomain reports whether the domain of a site is blocked, or one that it is in.
+func (d *decisions) blocksDomain(site Site) bool {
+	if len(d.hosts) == 0 {
+		return false
+	}
+	for domain := site.domain(); domain != ""; {
+		if d.hosts[domain] > 0 {
+			return true
+		}
+		_, domain, _ = strings.Cut(domain, ".")
+	}
+	return false
 }
 
 // Blocked reports whether a root is blocked.
@@ -247,7 +289,7 @@ func (d *decisions) apply(data []byte) bool {
 	case isSite && x.Mark != "" && len(x.Mark) <= maxMark:
 		d.mark(x.Site, x.Mark, x.At)
 	case isSite && x.Rule != Default && !d.full():
-		d.sites[x.Site] = decided{x.Rule, x.At}
+		d.set(x.Site, decided{x.Rule, x.At})
 	case isRoot && x.Rule == Block && !d.full():
 		d.roots[root.root] = decided{x.Rule, x.At}
 	default:
@@ -285,7 +327,7 @@ func (l *Ledger) flushDecisions() error {
 // loadDecisions reads the file of decisions. It is written anew when part of it was damaged or is too old.
 func (l *Ledger) loadDecisions() error {
 	os.Remove(l.path(decisionsFile) + tempSuffix)
-	l.decisions = decisions{make(map[Site]decided), make(map[Root]decided), make(map[mark]time.Time), max(8, l.opt.MaxEntries/8)}
+	l.decisions = decisions{make(map[Site]decided), make(map[string]int), make(map[Root]decided), make(map[mark]time.Time), max(8, l.opt.MaxEntries/8)}
 	damaged := 0
 	size, whole, err := readFile(l.path(decisionsFile), &damaged, l.decisions.apply)
 	if errors.Is(err, errNewer) {

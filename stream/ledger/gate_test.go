@@ -151,6 +151,44 @@ func TestBlockedSite(t *testing.T) {
 	}
 }
 
+// TestBlockedDomain: a site does not come back under another name of the same owner; addresses and this computer are told apart
+// by port, because there each has another owner.
+func TestBlockedDomain(t *testing.T) {
+	l := open(t, t.TempDir(), Options{})
+	for range 2 {
+		for _, s := range []string{"https://bad.example", "http://192.0.2.1:80", "http://127.0.0.1:43110", "http://x.localhost:1", "https://half.example/label", "http://[2001:db8::1]"} {
+			if err := l.Decide(site(t, s), Block); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := l.Decide(site(t, "https://good.bad.example"), Allow); err != nil {
+			t.Fatal(err)
+		}
+		check(t, l)
+		for s, want := range map[string]Rule{
+			"https://bad.example": Block, "http://bad.example": Block, "https://bad.example:8443": Block, "https://www.bad.example": Block,
+			"wss://a.b.bad.example/label": Block, "https://good.bad.example": Allow, "http://good.bad.example": Block,
+			"https://notbad.example": Default, "https://example": Default, "https://bad.example.org": Default,
+			"http://192.0.2.1": Block, "http://192.0.2.1:81": Default, "http://127.0.0.1:43110/1Site": Block, "http://127.0.0.1:43111": Default,
+			"http://x.localhost:1": Block, "http://x.localhost:2": Default, "http://y.x.localhost:1": Default,
+			"https://half.example": Default, "https://half.example/label": Block, "https://half.example/other": Default,
+			"http://[2001:db8::1]": Block, "http://[2001:db8::1]:81": Default,
+		} {
+			if got := l.Rule(site(t, s)); got != want {
+				t.Errorf("%s: %s, want %s", s, got, want)
+			}
+		}
+		l = reopen(t, l)
+	}
+	if err := l.Decide(site(t, "https://bad.example"), Default); err != nil || l.Rule(site(t, "http://www.bad.example")) != Default {
+		t.Errorf("%v, and the domain stays blocked", err)
+	}
+	if err := l.ForgetDecisions(); err != nil {
+		t.Fatal(err)
+	}
+	check(t, l)
+}
+
 func TestBlockedRoot(t *testing.T) {
 	l := open(t, t.TempDir(), Options{})
 	g := NewGate(l, GateOptions{})

@@ -96,6 +96,15 @@ func check(t testing.TB, l *Ledger) {
 	if all != len(tr.nodes) || cost != tr.cost {
 		t.Errorf("%d entries of %d bytes are listed, %d of %d counted", all, cost, len(tr.nodes), tr.cost)
 	}
+	hosts := make(map[string]int)
+	for s, d := range l.decisions.sites {
+		if d.rule == Block && s.domain() != "" && s.Label() == "" {
+			hosts[s.domain()]++
+		}
+	}
+	if fmt.Sprint(hosts) != fmt.Sprint(l.decisions.hosts) {
+		t.Errorf("domains %v, counted %v", hosts, l.decisions.hosts)
+	}
 	if fmt.Sprint(claims) != fmt.Sprint(tr.claims) {
 		t.Errorf("claims %v, counted %v", claims, tr.claims)
 	}
@@ -300,12 +309,10 @@ func TestBounds(t *testing.T) {
 }
 
 func TestRulesAreBounded(t *testing.T) {
-	d := decisions{sites: make(map[Site]decided), roots: make(map[Root]decided)}
-	for i := range maxRules {
-		d.sites[Site{fmt.Sprintf("https://%d.example", i)}] = decided{rule: Block}
-	}
 	l := open(t, t.TempDir(), Options{})
-	l.decisions.sites = d.sites
+	for i := range maxRules {
+		l.decisions.set(Site{fmt.Sprintf("https://%d.example", i)}, decided{rule: Block})
+	}
 	if err := l.Decide(site(t, "https://one.more.example"), Block); !errors.Is(err, ErrTooMany) {
 		t.Errorf("%v", err)
 	}

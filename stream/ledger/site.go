@@ -177,6 +177,18 @@ func (s Site) Host() string {
 	return host
 }
 
+// domain is the host of a site when that is a name in the DNS or an overlay network, and "" for an address, and for this computer.
+func (s Site) domain() string {
+	host := s.Host()
+	if s.Loopback() || strings.HasPrefix(host, "[") {
+		return ""
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return ""
+	}
+	return host
+}
+
 // Loopback reports whether the page comes from this computer.
 func (s Site) Loopback() bool {
 	host := s.Host()
