@@ -1,6 +1,6 @@
 // Package app puts the rooms together: it is the only place that starts and stops anything.
 //
-// [Run] is the program without its command line: it listens, opens the store, starts the protocols, serves until it is told to
+// [Run] is the program without its command line: it listens, opens the store and the ledger, starts the protocols, serves until it is told to
 // stop, and undoes all that in reverse. A [Client] is how the command line, and a second start, talk to a running Run. A
 // [Config] is what a user can set. What the program speaks is listed in [Protocols].
 package app
@@ -67,12 +67,22 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer undo(st.Close)
 
+	disk := newDisk(st, o.Protocols)
+	sites, problem, err := openBooks(o, disk)
+	if err != nil {
+		return err
+	}
+	defer undo(sites.Close)
+
 	archives := newLibrary(st, o.Log)
 	defer undo(archives.Close)
 
 	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
+	if problem != "" {
+		problems = append(problems, problem)
+	}
 	c.problems = problems
 
 	front := web.New(web.Config{
@@ -80,6 +90,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		Protocols: protocols,
 		Archives:  archives,
 		Early:     o.Config.Verify == VerifyMedia,
+		Ledger:    sites.ledger,
+		Gate:      sites.gate,
+		Signer:    sites.signer,
 		Control:   c,
 		Token:     token,
 		Home:      assets.Home(addr),

@@ -21,6 +21,8 @@ const dirName = "universal-p2p"
 //	control.json  how the command line reaches the running program, readable by the user alone
 //	quota         the quota that the first start chose
 //	store/        content
+//	ledger/       which site used what, and what the user decided about sites
+//	site.key      what the tags and tokens of sites are signed with, readable by the user alone
 //	bittorrent/   known nodes and peers
 //	log/          the newest log, and a few older ones
 func DefaultDataDir() (string, error) {
@@ -51,4 +53,6 @@ func lockFile(dataDir string) string    { return filepath.Join(dataDir, "lock") 
 func controlFile(dataDir string) string { return filepath.Join(dataDir, "control.json") }
 func quotaFile(dataDir string) string   { return filepath.Join(dataDir, "quota") }
 func storeDir(dataDir string) string    { return filepath.Join(dataDir, "store") }
+func ledgerDir(dataDir string) string   { return filepath.Join(dataDir, "ledger") }
+func keyFile(dataDir string) string     { return filepath.Join(dataDir, "site.key") }
 func logFile(dataDir string) string     { return filepath.Join(dataDir, "log", "universal-p2p.log") }
