@@ -1,6 +1,6 @@
 // Package app puts the rooms together: it is the only place that starts and stops anything.
 //
-// [Run] is the program without its command line: it listens, opens the store, starts the protocols, serves until it is told to
+// [Run] is the program without its command line: it listens, opens the store and the ledger, starts the protocols, serves until it is told to
 // stop, and undoes all that in reverse. A [Client] is how the command line, and a second start, talk to a running Run. A
 // [Config] is what a user can set. What the program speaks is listed in [Protocols].
 package app
@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/zeronetscript/universal_p2p/assets"
-	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
 
@@ -70,11 +69,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer undo(st.Close)
 
-	history, err := ledger.Open(ledgerDir(o.DataDir), ledger.Options{Log: o.Log})
+	disk := newDisk(st, o.Protocols)
+	sites, problem, err := openBooks(o, disk)
 	if err != nil {
 		return err
 	}
-	defer undo(history.Close)
+	defer undo(sites.Close)
 
 	sessions, err := openSecret(sessionFile(o.DataDir))
 	if err != nil {
@@ -87,20 +87,26 @@ func Run(ctx context.Context, o Options) (err error) {
 	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
+	if problem != "" {
+		problems = append(problems, web.Problem{ID: "books", Text: problem})
+	}
 	for _, p := range problems {
 		c.problems = append(c.problems, p.Text)
 	}
-	prefs := newPreferences(o, st, protocols)
+	prefs := newPreferences(o, st, sites.gate, protocols)
 
 	front := web.New(web.Config{
 		Addr:      addr,
 		Protocols: protocols,
 		Archives:  archives,
 		Early:     o.Config.Verify == VerifyMedia,
+		Ledger:    sites.ledger,
+		Gate:      sites.gate,
+		Signer:    sites.signer,
 		Control:   c,
 		Token:     token,
 		Desk: &desk{
-			version: o.Version, store: st, ledger: history, prefs: prefs, protocols: protocols, broken: problems, log: o.Log,
+			version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, log: o.Log,
 		},
 		Secret: sessions,
 		Stop:   ctx.Done(),

@@ -24,7 +24,20 @@ type Config struct {
 	Verify          string // VerifyMedia or VerifyAlways
 	Upload          bool
 	AllowLocalPeers bool
+	AskNewSites     bool // a new site waits for the user's yes
+	HistoryDays     int  // for which it is known which site used what
+	Sites           Sites
 	BitTorrent      BitTorrent
+}
+
+// Sites is the [sites] table of the config: what a web site may have. 0 means no limit.
+type Sites struct {
+	Streams   int // requests that are answered at the same time
+	NewRoots  int // a minute
+	DiskShare int // percent of the quota
+
+	// The same for all pages together that do not let the browser say where they are from.
+	UnknownStreams, UnknownNewRoots, UnknownDiskShare int
 }
 
 // BitTorrent is the [bittorrent] table of the config.
@@ -47,6 +60,12 @@ func DefaultConfig() Config {
 		UnusedDays: 30,
 		Verify:     VerifyMedia,
 		Upload:     true,
+
+		HistoryDays: 180,
+		Sites: Sites{
+			Streams: 24, NewRoots: 30, DiskShare: 50,
+			UnknownStreams: 12, UnknownNewRoots: 10, UnknownDiskShare: 20,
+		},
 		BitTorrent: BitTorrent{
 			DHT: true,
 			DHTBootstrap: []string{
@@ -88,7 +107,7 @@ func (s setting) name() string {
 
 // settings lists every key of the config file in the order of a printed one. The values point into c.
 func (c *Config) settings() []setting {
-	b := &c.BitTorrent
+	b, s := &c.BitTorrent, &c.Sites
 	return []setting{
 		{"", "addr", "Where the program answers. The host is 127.0.0.1, localhost or [::1]: it never listens anywhere else, and it\n" +
 			"always answers on both 127.0.0.1 and [::1]. Web pages expect port 7788. Port 0 takes any free one.", addrValue{&c.Addr}},
@@ -103,6 +122,14 @@ func (c *Config) settings() []setting {
 			"those who send too. Nothing is uploaded for a torrent that nobody here is watching.", boolValue{&c.Upload}},
 		{"", "allow_local_peers", "Whether the hints in a URL may point to private, loopback or link-local addresses. Leave it off unless the\n" +
 			"peers are in your own network: any web page could then make this program knock at your other machines.", boolValue{&c.AllowLocalPeers}},
+		{"", "ask_new_sites", "Whether a web site that you have not allowed gets nothing until you do, by `universal-p2p allow SITE`.", boolValue{&c.AskNewSites}},
+		{"", "history_days", "For how many days it is remembered which site used what, and when. It never leaves this computer.", intValue{&c.HistoryDays, 1, 36500}},
+		{"sites", "streams", "How many requests of one web site are answered at the same time. 0 is no limit, here and below.", intValue{&s.Streams, 0, 10000}},
+		{"sites", "new_roots", "How many torrents a site may begin to use in a minute, on average; twice as many at once after a quiet time.", intValue{&s.NewRoots, 0, 10000}},
+		{"sites", "disk_share", "How much of the quota a site may fill, in percent. What only it has used makes room for what it asks for next.", intValue{&s.DiskShare, 0, 100}},
+		{"sites", "unknown_streams", "The same for all pages together that do not say where they are from.", intValue{&s.UnknownStreams, 0, 10000}},
+		{"sites", "unknown_new_roots", "How many torrents they may begin to use in a minute.", intValue{&s.UnknownNewRoots, 0, 10000}},
+		{"sites", "unknown_disk_share", "How much of the quota they may fill, in percent.", intValue{&s.UnknownDiskShare, 0, 100}},
 		{"bittorrent", "dht", "Whether to find peers in the distributed hash table, which needs no tracker.", boolValue{&b.DHT}},
 		{"bittorrent", "dht_bootstrap", "Where the first nodes of the hash table are asked for, as host:port.", listValue{&b.DHTBootstrap, checkHostPort}},
 		{"bittorrent", "trackers", "Trackers that are asked besides those a URL names: udp, http, https, ws or wss.", listValue{&b.Trackers, checkTracker}},

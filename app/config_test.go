@@ -11,6 +11,8 @@ import (
 func TestConfigRoundTrip(t *testing.T) {
 	other := Config{
 		Addr: "localhost:0", Quota: 64 << 20, Reserve: 12345, UnusedDays: 0, Verify: VerifyAlways, Upload: false, AllowLocalPeers: true,
+		AskNewSites: true, HistoryDays: 7,
+		Sites: Sites{Streams: 0, NewRoots: 1, DiskShare: 100, UnknownStreams: 2, UnknownNewRoots: 3, UnknownDiskShare: 4},
 		BitTorrent: BitTorrent{
 			DHT: false, DHTBootstrap: []string{}, Trackers: []string{"http://127.0.0.1:6969/announce?a=\"b\"", "udp://[::1]:1"},
 			Port: 6881, MaxPeers: 7, UploadRate: 0, DownloadRate: 3 << 20, WebTorrent: false,
@@ -29,7 +31,7 @@ func TestConfigRoundTrip(t *testing.T) {
 
 // Every field can be set in the file: a field that settings forgets would keep its zero value.
 func TestSettingsCoverConfig(t *testing.T) {
-	n := reflect.TypeFor[Config]().NumField() - 1 + reflect.TypeFor[BitTorrent]().NumField()
+	n := reflect.TypeFor[Config]().NumField() - 2 + reflect.TypeFor[BitTorrent]().NumField() + reflect.TypeFor[Sites]().NumField()
 	c := DefaultConfig()
 	if got := len(c.settings()); got != n {
 		t.Errorf("%d settings for %d fields", got, n)
@@ -64,6 +66,10 @@ func TestParseConfig(t *testing.T) {
 		{"upload = \"yes\"", `config.toml:1: upload: "yes" is neither true nor false`},
 		{"# a\n[bittorrent]\nport = 70000", `config.toml:3: port: 70000 is no whole number from 0 to 65535`},
 		{"[bittorrent]\nport = 6881.5", `config.toml:2: port: 6881.5 is no whole number from 0 to 65535`},
+		{"history_days = 0", `config.toml:1: history_days: 0 is no whole number from 1 to 36500`},
+		{"ask_new_sites = 1", `config.toml:1: ask_new_sites: 1 is neither true nor false`},
+		{"[sites]\ndisk_share = 101", `config.toml:2: disk_share: 101 is no whole number from 0 to 100`},
+		{"sites.streams = 100", ""},
 		{"verify = \"never\"", `config.toml:1: verify: "never" is neither "media" nor "always"`},
 		{"quota = \"10 gigs\"", `config.toml:1: quota: "10 gigs" is no size; write it like 10GiB, 512MiB or 4096`},
 		{"quota = 4096", `config.toml:1: quota: 4KiB is too small to stream anything; the least is 16MiB`},

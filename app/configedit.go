@@ -104,8 +104,7 @@ func findSpot(data []byte, s setting) spot {
 		end := bom + int(last.Offset+last.Length)
 		switch name := joinKey(prefix, parts); e.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			prefix = name
-			if name == s.table {
+			if prefix = joinKey("", parts); prefix == s.table {
 				place = lineEnd(data, end)
 			}
 		case unstable.KeyValue:

@@ -33,6 +33,9 @@ func TestEditConfig(t *testing.T) {
 		{"dotted", "bittorrent.dht = true\nupload = false\n", "bittorrent.dht", "false", "bittorrent.dht = false\nupload = false\n"},
 		{"new and dotted", "bittorrent.dht = true\nupload = false\n", "bittorrent.port", "5", "bittorrent.dht = true\nupload = false\nbittorrent.port = 5\n"},
 		{"spaced", " [ bittorrent ] \n\"dht\"   =true\n", "bittorrent.dht", "false", " [ bittorrent ] \n\"dht\"   =false\n"},
+		{"in the second table", "[sites]\nstreams = 1\n[bittorrent]\ndht = true\n", "bittorrent.port", "1", "[sites]\nstreams = 1\n[bittorrent]\ndht = true\nport = 1\n"},
+		{"in the first table", "[sites]\nstreams = 1\n[bittorrent]\ndht = true\n", "sites.new_roots", "1",
+			"[sites]\nstreams = 1\nnew_roots = 1\n[bittorrent]\ndht = true\n"},
 		{"a long string", "verify = \"\"\"media\"\"\" # a\n", "verify", "always", "verify = \"always\" # a\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

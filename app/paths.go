@@ -22,7 +22,8 @@ const dirName = "universal-p2p"
 //	quota         the quota that the first start chose
 //	sessions      what the browsers that are logged in are known by, readable by the user alone
 //	store/        content
-//	ledger/       which site used what
+//	ledger/       which site used what, and what the user decided about sites
+//	site.key      what the tags and tokens of sites are signed with, readable by the user alone
 //	bittorrent/   known nodes and peers
 //	log/          the newest log, and a few older ones
 func DefaultDataDir() (string, error) {
@@ -55,4 +56,5 @@ func quotaFile(dataDir string) string   { return filepath.Join(dataDir, "quota")
 func storeDir(dataDir string) string    { return filepath.Join(dataDir, "store") }
 func ledgerDir(dataDir string) string   { return filepath.Join(dataDir, "ledger") }
 func sessionFile(dataDir string) string { return filepath.Join(dataDir, "sessions") }
+func keyFile(dataDir string) string     { return filepath.Join(dataDir, "site.key") }
 func logFile(dataDir string) string     { return filepath.Join(dataDir, "log", "universal-p2p.log") }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/store"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
@@ -22,6 +23,7 @@ type preferences struct {
 	}
 	quota func(Config) (int64, error) // in force, in bytes
 	rates []uploadRater
+	gate  interface{ AskNewSites(on bool) }
 	days  atomic.Int64 // after which an unused root is recycled
 	log   *slog.Logger
 
@@ -32,9 +34,9 @@ type preferences struct {
 // An uploadRater can upload faster or slower from now on.
 type uploadRater interface{ SetUploadRate(bytesPerSecond int64) }
 
-func newPreferences(o Options, st *store.Store, protocols []web.Protocol) *preferences {
+func newPreferences(o Options, st *store.Store, gate *ledger.Gate, protocols []web.Protocol) *preferences {
 	p := &preferences{
-		file: o.ConfigFile, start: o.Config, live: o.Config, store: st, log: o.Log,
+		file: o.ConfigFile, start: o.Config, live: o.Config, store: st, gate: gate, log: o.Log,
 		quota: func(c Config) (int64, error) { return quotaOf(o.DataDir, c) },
 	}
 	p.days.Store(int64(o.Config.UnusedDays))
@@ -49,7 +51,7 @@ func newPreferences(o Options, st *store.Store, protocols []web.Protocol) *prefe
 // isLive reports whether a change of a setting holds at once.
 func isLive(name string) bool {
 	switch name {
-	case "quota", "reserve", "unused_days", "bittorrent.upload_rate":
+	case "quota", "reserve", "unused_days", "ask_new_sites", "bittorrent.upload_rate":
 		return true
 	}
 	return false
@@ -128,6 +130,9 @@ func (p *preferences) apply(name string, c Config) error {
 	case "unused_days":
 		p.live.UnusedDays = c.UnusedDays
 		p.days.Store(int64(c.UnusedDays))
+	case "ask_new_sites":
+		p.live.AskNewSites = c.AskNewSites
+		p.gate.AskNewSites(c.AskNewSites)
 	case "bittorrent.upload_rate":
 		p.live.BitTorrent.UploadRate = c.BitTorrent.UploadRate
 		for _, r := range p.rates {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
@@ -64,6 +65,7 @@ type RootView struct {
 	RootStatus
 	InUse bool     `json:"in_use"`          // a reader is at it
 	Sites []string `json:"sites,omitempty"` // that used it, last first; a few
+	Play  string   `json:"play,omitempty"`  // its page; the front fills it in
 }
 
 // SiteView is a site in an [Overview], and what it has used so far.
@@ -122,12 +124,25 @@ func (h *Handler) apiOverview(r *http.Request) (int, any, error) {
 func (h *Handler) overview(ctx context.Context) (Overview, error) {
 	o, err := h.cfg.Desk.Overview(ctx)
 	o.Roots, o.Sites, o.Blocked, o.Problems = notNil(o.Roots), notNil(o.Sites), notNil(o.Blocked), notNil(o.Problems)
+	for i := range o.Roots {
+		o.Roots[i].Play = h.playURL(o.Roots[i].Protocol, o.Roots[i].Root)
+	}
 	o.Uploads = []string{}
 	for path := range h.uploads {
 		o.Uploads = append(o.Uploads, path)
 	}
 	slices.Sort(o.Uploads)
 	return o, err
+}
+
+// playURL is the page of a root for people; "" when no protocol of that name is served, as for what was unpacked from archives.
+func (h *Handler) playURL(protocol, root string) string {
+	for _, p := range h.cfg.Protocols {
+		if p.Name == protocol && p.Backend != nil {
+			return h.address(stream.Request{Protocol: p.Name, Version: p.Version, Root: root}, "play", nil)
+		}
+	}
+	return ""
 }
 
 func notNil[T any](list []T) []T {

@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zeronetscript/universal_p2p/archive"
 	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
 // What this room adds to the errors of package stream.
@@ -67,6 +69,9 @@ func status(err error) (code int, sentence string) {
 	broken, isBroken := errors.AsType[brokenProtocol](err)
 	tooBig, isTooBig := errors.AsType[*http.MaxBytesError](err)
 	_, isOutside := errors.AsType[unsatisfiable](err)
+	if code, sentence, ok := siteStatus(err); ok {
+		return code, sentence
+	}
 	switch {
 	case errors.Is(err, stream.ErrBadRoot):
 		return http.StatusBadRequest, "This is not an identifier of the network; check the link."
@@ -140,6 +145,26 @@ func status(err error) (code int, sentence string) {
 	return http.StatusInternalServerError, "Something went wrong in the program; its log says what."
 }
 
+// siteStatus is status for what the ledger has to say about a site.
+func siteStatus(err error) (code int, sentence string, ok bool) {
+	limit, isLimit := errors.AsType[*ledger.LimitError](err)
+	switch {
+	case errors.Is(err, ledger.ErrSiteBlocked):
+		return http.StatusForbidden, "The user of this computer has blocked this site.", true
+	case errors.Is(err, ledger.ErrRootBlocked):
+		return http.StatusForbidden, "The user of this computer has blocked this content.", true
+	case errors.Is(err, ledger.ErrAsking):
+		return http.StatusForbidden, "The user of this computer has to allow this site first; the program's own page asks for that.", true
+	case isLimit && limit.Limit == ledger.DiskLimit:
+		return http.StatusRequestEntityTooLarge, "What this site has asked for fills its share of the disk; let go of some of it first.", true
+	case isLimit && limit.Limit == ledger.StreamLimit:
+		return http.StatusTooManyRequests, "This site has too many things open at once; close some of them and try again.", true
+	case isLimit:
+		return http.StatusTooManyRequests, "This site asks for too much that is new; try again later.", true
+	}
+	return 0, "", false
+}
+
 // fail answers a request for content with an error. Any page may read why.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code, sentence := h.failure(w, r, err)
@@ -167,6 +192,9 @@ func (h *Handler) failure(w http.ResponseWriter, r *http.Request, err error) (co
 		header.Set("WWW-Authenticate", "Bearer")
 	case http.StatusInternalServerError, http.StatusInsufficientStorage, http.StatusBadGateway:
 		h.cfg.Log.Warn("request failed", "path", r.URL.EscapedPath(), "err", err)
+	}
+	if e, ok := errors.AsType[*ledger.LimitError](err); ok && e.RetryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(int((e.RetryAfter+time.Second-1)/time.Second)))
 	}
 	if e, ok := errors.AsType[unsatisfiable](err); ok {
 		header.Set("Content-Range", "bytes */"+strconv.FormatInt(e.size, 10))

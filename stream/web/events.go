@@ -32,6 +32,7 @@ type activeView struct {
 	Protocol string    `json:"protocol"`
 	Root     string    `json:"root"`
 	Name     string    `json:"name"`
+	Play     string    `json:"play"` // its page
 	Peers    int       `json:"peers"`
 	Known    int       `json:"known"` // addresses of peers
 	Found    bool      `json:"found"` // the list of files is known
@@ -66,7 +67,8 @@ func (p *pulse) beat(h *Handler, now time.Time) nowView {
 			key := protocol.Name + "/" + protocol.Version + "/" + a.Root
 			seen[key] = a
 			view := activeView{
-				Protocol: protocol.Name, Root: a.Root, Name: a.Name, Peers: a.Peers, Known: a.Known, Found: a.Found,
+				Protocol: protocol.Name, Root: a.Root, Name: a.Name, Play: h.playURL(protocol.Name, a.Root),
+				Peers: a.Peers, Known: a.Known, Found: a.Found,
 				Readers: a.Readers, Reading: a.Reading, Size: a.Size, Have: a.Have,
 			}
 			if before, ok := p.last[key]; ok && seconds > 0 {
@@ -115,7 +117,7 @@ func (h *Handler) events(w http.ResponseWriter, r *http.Request) {
 	defer tick.Stop()
 	end := time.NewTimer(viewTime)
 	defer end.Stop()
-	for n := 0; ; n++ {
+	for n := 0; h.authorized(r) == nil; n++ { // until somebody logs out, or the session ends
 		if n%overviewTick == 0 {
 			o, err := h.overview(r.Context())
 			if err != nil {

@@ -22,18 +22,22 @@ type fileEntry struct {
 
 // files answers with the list of a tree, in JSON, or with "in" in the query that of an archive in it. It is sent as it comes: trees
 // can be very big.
-func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
+func (h *Handler) files(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	if req.Path != "" {
 		return fs.ErrNotExist
 	}
-	tree, err := b.Open(c.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
+	tree, err := b.Open(v.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
-	entries := tree.Files(c.ctx)
-	if in := r.URL.Query()["in"]; len(in) > 0 {
-		entries = h.members(c.ctx, tree, req, in[0])
+	in := r.URL.Query()["in"]
+	if err := v.found(tree, strings.Join(in[:min(len(in), 1)], "")); err != nil {
+		return err
+	}
+	entries := tree.Files(v.ctx)
+	if len(in) > 0 {
+		entries = h.members(v.ctx, tree, req, in[0])
 	}
 
 	l := &list{sink: newSink(w, h.cfg.StallLimit)}
@@ -52,26 +56,26 @@ func (h *Handler) files(c *clock, w http.ResponseWriter, r *http.Request, b stre
 	l.buf = append(append(l.buf, head[:len(head)-1]...), `,"files":[`...)
 	link := h.links(req, "stream", tree.ID(), r.URL)
 	for f, err := range entries {
-		c.timer.Stop()
+		v.timer.Stop()
 		if err == nil {
 			err = l.add(fileEntry{f.Path(), f.Size(), typeOf(f.Path()).mime, link(f.Path())})
 		}
 		if err != nil {
-			return h.endList(c, r, l, err)
+			return h.endList(v, r, l, err)
 		}
-		c.timer.Reset(c.limit)
+		v.timer.Reset(v.limit)
 	}
 	l.buf = append(l.buf, "]}\n"...)
 	if err := l.flush(); err != nil {
-		return h.endList(c, r, l, err)
+		return h.endList(v, r, l, err)
 	}
 	return nil
 }
 
 // endList ends a list that has failed: with an error that still can be told, or with the connection.
-func (h *Handler) endList(c *clock, r *http.Request, l *list, err error) error {
+func (h *Handler) endList(v *visit, r *http.Request, l *list, err error) error {
 	if l.sent > 0 {
-		h.cut(r, c.why(err), l.sent)
+		h.cut(r, v.why(err), l.sent)
 	}
 	return err
 }
@@ -139,18 +143,21 @@ func (l *list) flush() error {
 }
 
 // torrent answers with the description of a tree as the file that its network uses.
-func (h *Handler) torrent(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
+func (h *Handler) torrent(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	meta, ok := b.(stream.MetaBackend)
 	if !ok || req.Path != "" {
 		return errNoCommand
 	}
 	root := stream.Root{ID: req.Root, Hints: hints(r.URL)}
-	tree, err := b.Open(c.ctx, root)
+	tree, err := b.Open(v.ctx, root)
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
-	data, err := meta.Metainfo(c.ctx, root)
+	if err := v.found(tree, ""); err != nil {
+		return err
+	}
+	data, err := meta.Metainfo(v.ctx, root)
 	if err != nil {
 		return err
 	}

@@ -8,22 +8,28 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/streamtest"
 )
 
 // A front is a running server in front of a Mem, with the tree "tree1" in it.
 type front struct {
-	t      testing.TB
-	h      *Handler
-	mem    *streamtest.Mem
-	tree   *streamtest.MemTree
-	addr   string
+	t    testing.TB
+	h    *Handler
+	mem  *streamtest.Mem
+	tree *streamtest.MemTree
+	addr string
+
+	history *ledger.Ledger
+	signer  *ledger.Signer
+
 	log    *lockedBuffer
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	client *http.Client
@@ -78,7 +84,20 @@ func startFront(t testing.TB, l net.Listener, dial func(context.Context, string,
 	f := &front{t: t, mem: streamtest.NewMem(), addr: l.Addr().String(), dial: dial, log: new(lockedBuffer)}
 	f.tree = f.mem.Add("tree1", "A tree", content)
 	log := slog.New(slog.NewTextHandler(f.log, nil))
+	history, err := ledger.Open(t.TempDir(), ledger.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { history.Close() })
+	signer, err := ledger.OpenSigner(filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.history, f.signer = history, signer
 	cfg := Config{
+		Ledger:    history,
+		Gate:      ledger.NewGate(history, ledger.GateOptions{}),
+		Signer:    signer,
 		Addr:      f.addr,
 		Protocols: []Protocol{{Name: "mem", Version: "v0", Backend: f.mem}},
 		Early:     true,

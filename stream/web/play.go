@@ -23,12 +23,12 @@ const (
 // play answers with a page for people: a player for a film, a picture, or a list of a folder or an archive. It lies on the origin of
 // content, so that no browser asks for a permission when a link leads there, and has no script that anything in a torrent could
 // take over. With "m3u" for "as" in the query it is a playlist, for players outside of browsers.
-func (h *Handler) play(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
+func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	root := stream.Root{ID: req.Root, Hints: hints(r.URL)}
 	switch r.URL.Query().Get("as") {
 	case "":
 	case "m3u":
-		v, err := h.look(c.ctx, b, root, req)
+		v, err := h.look(c, b, root, req)
 		if err != nil {
 			return err
 		}
@@ -43,7 +43,7 @@ func (h *Handler) play(c *clock, w http.ResponseWriter, r *http.Request, b strea
 	}
 	done := make(chan looked, 1)
 	go func() {
-		v, err := h.look(c.ctx, b, root, req)
+		v, err := h.look(c, b, root, req)
 		done <- looked{v, err}
 	}()
 	p := h.newPage(w, r, req)

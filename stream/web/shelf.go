@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"io/fs"
 	"iter"
@@ -55,12 +54,16 @@ const (
 )
 
 // look finds what lies at a path. An archive is looked into.
-func (h *Handler) look(ctx context.Context, b stream.Backend, root stream.Root, req stream.Request) (*folderView, error) {
+func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.Request) (*folderView, error) {
+	ctx := c.ctx
 	tree, err := b.Open(ctx, root)
 	if err != nil {
 		return nil, err
 	}
 	defer tree.Close()
+	if err := c.found(tree, req.Path); err != nil {
+		return nil, err
+	}
 	v := &folderView{root: tree.ID(), name: tree.Name()}
 	if req.Path == "" {
 		if err := v.fill(tree.Files(ctx), "", ""); err != nil || !v.single() {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,7 @@ func (s *slots) busy() int {
 	return s.inUse + len(s.queue) + len(s.taken)
 }
 
-// TestSlots: one origin gets its share, the oldest that may go is next, and who is one too many in the queue hears so at once.
+// TestSlots: one site gets its share, the oldest that may go is next, and who is one too many in the queue hears so at once.
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlots(4)
@@ -70,45 +69,6 @@ func TestSlots(t *testing.T) {
 			t.Errorf("%d are left", n)
 		}
 	})
-}
-
-func TestOriginOf(t *testing.T) {
-	for _, tt := range []struct{ origin, referer, site, want string }{
-		{"https://a.example", "https://b.example/x", "cross-site", "https://a.example"},
-		{"", "https://b.example:8/x?y", "cross-site", "https://b.example:8"},
-		{"null", "https://b.example/x", "", "https://b.example"},
-		{"null", "", "", hiddenPage},
-		{"", "", "cross-site", hiddenPage},
-		{"", "", "same-site", hiddenPage},
-		{"", "", "none", ""},
-		{"", "", "", ""},
-		{"", "about:blank", "", ""},
-		{"", "%zz", "", ""},
-	} {
-		header := make(http.Header)
-		header.Set("Origin", tt.origin)
-		header.Set("Referer", tt.referer)
-		header.Set("Sec-Fetch-Site", tt.site)
-		if got := originOf(header); got != tt.want {
-			t.Errorf("%q, %q, %q: %q, want %q", tt.origin, tt.referer, tt.site, got, tt.want)
-		}
-	}
-}
-
-// TestHiddenPages: a page that asks for as much as it can get with its name and without it leaves a quarter.
-func TestHiddenPages(t *testing.T) {
-	s := newSlots(8)
-	got := map[string]int{}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // nobody waits
-	for _, origin := range []string{hiddenPage, "https://a.example", "", "https://b.example"} {
-		for s.take(ctx, origin) == nil {
-			got[origin]++
-		}
-	}
-	if got[hiddenPage] != 2 || got["https://a.example"] != 4 || got[""] != 2 {
-		t.Errorf("slots by origin: %v", got)
-	}
 }
 
 // TestGreedyPage: a page that asks for a lot waits for itself, and the others for nobody; what needs no slot is answered in any

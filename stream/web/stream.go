@@ -44,18 +44,16 @@ func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, errNoCommand)
 		return
 	}
-	if req.Command == "stream" && r.URL.Query().Get("as") == "" && notModified(w, r, req) {
-		return
-	}
-	c := newClock(r.Context(), h.patience(r.Header, req))
-	defer c.stop()
-	if err := h.inTurn(c, w, r, p.Backend, req, do); err != nil {
-		h.fail(w, r, c.why(err))
+	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version}
+	defer v.stop()
+	if err := h.inTurn(v, w, r, p.Backend, req, do); err != nil {
+		h.fail(w, r, v.why(err))
 	}
 }
 
-// A command answers a request for what the URL asks for. Its error comes before any part of an answer.
-type command func(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error
+// A command answers a request for what the URL asks for. Its error comes before any part of an answer. Between opening a tree and
+// using it, it says so with [visit.found].
+type command func(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error
 
 func (h *Handler) command(name string) (do command, ok bool) {
 	switch name {
@@ -83,35 +81,28 @@ func notModified(w http.ResponseWriter, r *http.Request, req stream.Request) boo
 	return true
 }
 
-// inTurn does a command when it is its turn.
-func (h *Handler) inTurn(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request, do command) error {
-	origin := originOf(r.Header)
-	if err := h.slots.take(c.ctx, origin); err != nil {
-		return err
-	}
-	defer h.slots.release(origin)
-	return do(c, w, r, b, req)
-}
-
 // stream answers GET and HEAD of a file: the whole way from the swarm to the client, one step after the other. Nothing is sent
 // before the first byte of the wanted range is here, so that whatever fails until then gets a status of its own. What fails
 // after that cuts the connection: never a short body that looks like a whole one.
-func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
+func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	if r.Method == http.MethodGet {
 		h.streams.Add(1)
 		defer h.streams.Add(-1)
 	}
-	tree, err := b.Open(c.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
+	tree, err := b.Open(v.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
 	if err != nil {
 		return err
 	}
 	defer tree.Close()
-	file, err := h.find(c.ctx, tree, req, req.Path)
+	if err := v.found(tree, req.Path); err != nil {
+		return err
+	}
+	file, err := h.find(v.ctx, tree, req, req.Path)
 	if err != nil {
 		return err
 	}
 	if r.URL.Query().Get("as") == "vtt" {
-		return h.subtitles(c, w, r, file)
+		return h.subtitles(v, w, r, file)
 	}
 
 	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path())}
@@ -123,7 +114,7 @@ func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b str
 		return nil
 	}
 
-	body, err := h.open(c.ctx, file, a, r.Header)
+	body, err := h.open(v.ctx, file, a, r.Header)
 	if err != nil {
 		return err
 	}
@@ -134,7 +125,7 @@ func (h *Handler) stream(c *clock, w http.ResponseWriter, r *http.Request, b str
 	if x, ok := body.(stream.Expecter); ok {
 		x.Expect(a.part.off, a.part.n)
 	}
-	return h.send(c, w, r, body, a)
+	return h.send(v, w, r, body, a)
 }
 
 // open opens the file for the bytes that a has chosen: early for media elements, if the config allows it and it makes a

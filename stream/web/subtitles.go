@@ -45,7 +45,7 @@ func isSubtitleOf(name, film string) bool {
 }
 
 // subtitles answers a request for a subtitle file with "as=vtt": as WebVTT in UTF-8, which is what browsers show.
-func (h *Handler) subtitles(c *clock, w http.ResponseWriter, r *http.Request, file stream.File) error {
+func (h *Handler) subtitles(v *visit, w http.ResponseWriter, r *http.Request, file stream.File) error {
 	if file.Size() > maxSubtitles {
 		return errTooMuch
 	}
@@ -54,7 +54,7 @@ func (h *Handler) subtitles(c *clock, w http.ResponseWriter, r *http.Request, fi
 	default:
 		return errNotSubtitles
 	}
-	body, err := file.Open(c.ctx)
+	body, err := file.Open(v.ctx)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,7 @@ func (h *Handler) subtitles(c *clock, w http.ResponseWriter, r *http.Request, fi
 	if err := newSink(w, h.cfg.StallLimit).write([]byte(text), false); err != nil {
 		h.cut(r, err, 0)
 	}
+	v.access.Sent(int64(len(text)))
 	return nil
 }
 

@@ -72,11 +72,11 @@ type buffer [128 << 10]byte
 
 // send sends the header and the body of an answer, as soon as the first byte of the body is here. It returns an error as long
 // as nothing has been sent, and cuts the connection, by way of [http.ErrAbortHandler], when it fails after that.
-func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io.Reader, a *answer) error {
+func (h *Handler) send(v *visit, w http.ResponseWriter, r *http.Request, body io.Reader, a *answer) error {
 	buf := h.buffers.Get().(*buffer)
 	defer h.buffers.Put(buf)
 	left := a.part.n
-	n, err := c.read(body, buf[:min(left, int64(len(buf)))])
+	n, err := v.read(body, buf[:min(left, int64(len(buf)))])
 	if err != nil {
 		return err
 	}
@@ -88,12 +88,13 @@ func (h *Handler) send(c *clock, w http.ResponseWriter, r *http.Request, body io
 		if err := out.write(buf[:n], left == 0 || n < len(buf)); err != nil {
 			h.cut(r, err, a.part.n-left)
 		}
+		v.access.Sent(int64(n))
 		if left == 0 {
 			return nil
 		}
-		c.timer.Reset(c.limit)
-		if n, err = c.read(body, buf[:min(left, int64(len(buf)))]); err != nil {
-			h.cut(r, c.why(err), a.part.n-left)
+		v.timer.Reset(v.limit)
+		if n, err = v.read(body, buf[:min(left, int64(len(buf)))]); err != nil {
+			h.cut(r, v.why(err), a.part.n-left)
 		}
 	}
 }

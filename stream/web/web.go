@@ -25,9 +25,10 @@ import (
 	"time"
 
 	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
-// Config is what a [Handler] needs. Addr is required; everything else has a use for its zero value.
+// Config is what a [Handler] needs. Addr, Ledger, Gate and Signer are required; everything else has a use for its zero value.
 type Config struct {
 	// Addr is the host and port we listen on, with the real port. URLs that we make begin with it, and requests are answered
 	// only when their Host header is 127.0.0.1, localhost or [::1] with exactly this port.
@@ -39,6 +40,11 @@ type Config struct {
 	// Early lets bytes of video and audio go to players before they are verified, where a protocol can do that. A page cannot
 	// ask for it in any other way than with a media element.
 	Early bool
+	// Ledger is the history of which site used what, Gate decides what a site may have and notes it there, and Signer makes the
+	// tags by which sites say who they are. All of them stay the caller's.
+	Ledger *ledger.Ledger
+	Gate   *ledger.Gate
+	Signer *ledger.Signer
 	// Control is what the control API controls. Without it there is only its ping.
 	Control Control
 	// Token is the bearer token of the control API. With an empty one nobody is let in.
@@ -60,7 +66,7 @@ type Config struct {
 	// StallLimit is how long a client may take nothing of an answer before we hang up. Zero means 10 minutes: a player that
 	// pauses is no fault.
 	StallLimit time.Duration
-	// MaxStreams bounds the requests for content that are answered at the same time, and half of it those of one origin; as
+	// MaxStreams bounds the requests for content that are answered at the same time, and half of it those of one site; as
 	// many again wait, and more are refused. Zero means 64, which is few beside the connections that a server has.
 	MaxStreams int
 }
@@ -77,6 +83,7 @@ type Protocol struct {
 type Handler struct {
 	cfg       Config
 	port      string
+	own       []ledger.Site     // our own origins
 	token     [sha256.Size]byte // of the bearer token
 	protocols map[string]Protocol
 	uploads   map[string]stream.MetaBackend // by the path that takes their POST
@@ -113,6 +120,11 @@ func New(cfg Config) *Handler {
 		slots:     newSlots(cfg.MaxStreams),
 		sessions:  sessions{cfg.Secret},
 		viewers:   make(chan struct{}, maxViewers),
+	}
+	for _, name := range []string{"127.0.0.1", "localhost", "[::1]"} {
+		if site, err := ledger.ParseSite("http://" + name + ":" + port); err == nil {
+			h.own = append(h.own, site)
+		}
 	}
 	h.buffers.New = func() any { return new(buffer) }
 	for _, p := range cfg.Protocols {

@@ -1,0 +1,79 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
+)
+
+// tagKey is the parameter of a query that holds the tag of a site.
+const tagKey = "s"
+
+// A visit is a request for content on its way: how long it may wait, and what the ledger notes of it.
+type visit struct {
+	*clock
+	access   *ledger.Access
+	protocol string // name and version, as the ledger knows it
+}
+
+// site says who asks. Our own pages, and what the user opens from them, are the user.
+func (h *Handler) site(r *http.Request) ledger.Site {
+	clues := ledger.Clues{Own: h.own}
+	if tag := r.URL.Query().Get(tagKey); tag != "" {
+		clues.Tagged, _ = h.cfg.Signer.VerifyTag(tag) // a wrong tag is no tag
+	}
+	return ledger.Attribute(r.Header, clues).Site
+}
+
+// inTurn does a command if the site that asks may have it, and when it is its turn.
+func (h *Handler) inTurn(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request, do command) error {
+	site := h.site(r)
+	access, err := h.cfg.Gate.Begin(site, ledger.Root{Protocol: v.protocol, ID: req.Root})
+	if err != nil {
+		return err
+	}
+	defer access.End()
+	v.access = access
+	if req.Command == "stream" && r.URL.Query().Get("as") == "" && notModified(w, r, req) {
+		return nil
+	}
+	queue := queueOf(site)
+	if err := h.slots.take(v.ctx, queue); err != nil {
+		access.Malformed() // nobody was asked
+		return err
+	}
+	defer h.slots.release(queue)
+	err = do(v, w, r, b, req)
+	if errors.Is(err, stream.ErrBadRoot) {
+		access.Malformed()
+	}
+	return err
+}
+
+// queueOf names the queue of a site: its origin, because a label cannot be proved, and one for all programs, whose names can
+// easily be made up.
+func queueOf(site ledger.Site) string {
+	if site.Kind() == ledger.Program {
+		return "programs"
+	}
+	return site.Origin().String()
+}
+
+// found says what a request is for, as soon as the tree is known and before anything of it is fetched or sent: an error says that it
+// may not have it. An empty path is the tree as such, and so is one without a file.
+func (v *visit) found(tree stream.Tree, path string) error {
+	if path != "" {
+		file, rest, err := tree.Lookup(v.ctx, path)
+		switch {
+		case err != nil:
+			path = ""
+		case rest != "":
+			path = file.Path() + "/" + rest
+		default:
+			path = file.Path() // in the one spelling
+		}
+	}
+	return v.access.Found(v.ctx, ledger.Root{Protocol: v.protocol, ID: tree.ID()}, path)
+}
