@@ -95,6 +95,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	prefs := newPreferences(o, st, sites.gate, protocols)
 
+	page, err := assets.Interface(addr)
+	if err != nil {
+		return err
+	}
 	front := web.New(web.Config{
 		Addr:      addr,
 		Protocols: protocols,
@@ -110,7 +114,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		},
 		Secret: sessions,
 		Stop:   ctx.Done(),
-		Home:   assets.Home(addr),
+		Home:   page,
 		Log:    o.Log,
 	})
 	c.streams = front.Streams

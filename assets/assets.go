@@ -5,14 +5,11 @@
 package assets
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"strings"
 )
@@ -31,29 +28,6 @@ func Demo() fs.FS {
 		panic(err) // the name is a constant and valid
 	}
 	return sub
-}
-
-// Home returns the page at "/": what the program is and how to use it from a web page. addr is the host and port that content
-// is served on. The page is the same for everybody who looks and can run no script.
-func Home(addr string) http.Handler {
-	var b strings.Builder
-	data := struct {
-		Addr  string
-		Style template.CSS
-	}{addr, style()}
-	err := render(&b, "home.html", data)
-	csp := "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src '" + StyleHash() + "'"
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		h := w.Header()
-		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Content-Security-Policy", csp)
-		h.Set("Cache-Control", "no-store") // the port in it may change
-		io.WriteString(w, b.String())
-	})
 }
 
 // A DemoPage is what the page of the demo has to know.
@@ -107,15 +81,6 @@ func render(w io.Writer, name string, data any) error {
 }
 
 // StyleHash is what a Content-Security-Policy calls the style sheet that is in every page.
-func StyleHash() string {
-	sum := sha256.Sum256([]byte(style()))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
+func StyleHash() string { return hash(string(style())) }
 
-func style() template.CSS {
-	b, err := fs.ReadFile(pages, "page/style.css")
-	if err != nil {
-		panic(err) // it is embedded
-	}
-	return template.CSS(b)
-}
+func style() template.CSS { return template.CSS(file("style.css")) }
