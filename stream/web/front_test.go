@@ -184,6 +184,12 @@ func (f *front) try(ctx context.Context, method, path string, body io.Reader, he
 	return response{res, data, err}, nil
 }
 
+// host is the header line that sends a request to one of our names.
+func (f *front) host(name string) string {
+	_, port, _ := net.SplitHostPort(f.addr)
+	return "Host: " + name + ":" + port
+}
+
 // get is do for a file of tree1.
 func (f *front) get(path string, header ...string) response {
 	f.t.Helper()

@@ -7,19 +7,6 @@ import (
 	"strings"
 )
 
-// isOurs reports whether a Host header means us. A page from elsewhere whose name was made to point at 127.0.0.1 (DNS
-// rebinding) brings its own name here, and no other header tells it from a page of ours.
-func isOurs(host, port string) bool {
-	name, ok := strings.CutSuffix(strings.ToLower(host), ":"+port)
-	if !ok && port == "80" {
-		name, ok = strings.ToLower(host), true // the one port that browsers leave out
-	}
-	if !ok || port == "" {
-		return false
-	}
-	return name == "127.0.0.1" || name == "localhost" || name == "[::1]"
-}
-
 // actsOnPage reports whether the content is asked for as something that acts: code, styles, plug-ins. We serve media to be
 // seen and heard, not code to be run, whoever it comes from. Sec-Fetch-Dest cannot be set by a page
 // (https://www.w3.org/TR/fetch-metadata/); who sends none, such as an old browser, finds nosniff and types that do not run.

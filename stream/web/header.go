@@ -19,8 +19,9 @@ type answer struct {
 	size       int64  // of the file
 	tag        string
 	code       int
-	part       span // what is sent
-	unverified bool // bytes may be sent that are not verified yet
+	part       span   // what is sent
+	unverified bool   // bytes may be sent that are not verified yet
+	policy     string // of the website that it is part of, or "" for content that can do nothing
 }
 
 // hasBody reports whether bytes of the file go with the answer.
@@ -34,7 +35,13 @@ const immutable = "private, max-age=31536000, immutable"
 func (a *answer) writeHeader(w http.ResponseWriter) {
 	header := w.Header()
 	typ := typeOf(a.path)
+	if a.policy != "" {
+		typ = websiteType(a.path)
+	}
 	describe(header, typ)
+	if a.policy != "" && !typ.harmless() {
+		header.Set("Content-Security-Policy", a.policy)
+	}
 	header.Set("Content-Disposition", disposition("inline", a.path))
 	header.Set("Accept-Ranges", "bytes")
 	header.Set("Etag", a.tag)

@@ -11,18 +11,7 @@ import (
 
 // content answers a request for content: who may ask for what, and then the command.
 func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		preflight(w.Header())
-		w.WriteHeader(http.StatusNoContent)
-		return
-	default:
-		h.fail(w, r, errMethod)
-		return
-	}
-	if actsOnPage(r.Header) {
-		h.fail(w, r, errUse)
+	if !h.readOnly(w, r, actsOnPage(r.Header)) {
 		return
 	}
 	req, err := stream.ParsePath(r.URL.EscapedPath())
@@ -30,6 +19,27 @@ func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+	h.serve(w, r, req, nil)
+}
+
+// readOnly lets pass who wants to read content, and to use it as content may be used. It answers the others.
+func (h *Handler) readOnly(w http.ResponseWriter, r *http.Request, acts bool) bool {
+	switch {
+	case r.Method == http.MethodOptions:
+		preflight(w.Header())
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h.fail(w, r, errMethod)
+	case acts:
+		h.fail(w, r, errUse)
+	default:
+		return true
+	}
+	return false
+}
+
+// serve answers a request for content that is understood; on the host of a website, if that is not nil.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, req stream.Request, site *website) {
 	p, ok := h.protocols[req.Protocol+"/"+req.Version]
 	if !ok {
 		h.fail(w, r, errNoProtocol)
@@ -44,7 +54,7 @@ func (h *Handler) content(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, errNoCommand)
 		return
 	}
-	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version}
+	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version, website: site}
 	defer v.stop()
 	if err := h.inTurn(v, w, r, p.Backend, req, do); err != nil {
 		h.fail(w, r, v.why(err))
@@ -72,12 +82,12 @@ func (h *Handler) command(name string) (do command, ok bool) {
 // notModified answers 304 when the client has the content already. A tag of ours stands for content that never changes, so that
 // nobody is needed for it, no slot and no backend. Only the backend could say that a root is malformed; who has made up the tag
 // of one is told no more than it knew.
-func notModified(w http.ResponseWriter, r *http.Request, req stream.Request) bool {
+func notModified(w http.ResponseWriter, r *http.Request, req stream.Request, policy string) bool {
 	tag := etag(req, req.Root, req.Path)
 	if len(r.Header.Values("If-Match")) > 0 || !listsTag(r.Header, tag) {
 		return false
 	}
-	(&answer{code: http.StatusNotModified, tag: tag, path: req.Path}).writeHeader(w)
+	(&answer{code: http.StatusNotModified, tag: tag, path: req.Path, policy: policy}).writeHeader(w)
 	return true
 }
 
@@ -94,8 +104,18 @@ func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b str
 		return err
 	}
 	defer tree.Close()
+	moved := ""
+	if v.website != nil {
+		if req.Path, moved, err = pageAt(v, tree, r, req.Path); err != nil {
+			return err
+		}
+	}
 	if err := v.found(tree, req.Path); err != nil {
 		return err
+	}
+	if moved != "" {
+		redirect(w, r, moved, true)
+		return nil
 	}
 	file, err := h.find(v.ctx, tree, req, req.Path)
 	if err != nil {
@@ -105,7 +125,7 @@ func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b str
 		return h.subtitles(v, w, r, file)
 	}
 
-	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path())}
+	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path()), policy: h.policy(v.website)}
 	if err := a.choose(r); err != nil {
 		return err
 	}

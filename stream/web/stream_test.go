@@ -269,13 +269,13 @@ func TestHints(t *testing.T) {
 
 func TestHome(t *testing.T) {
 	f := newFront(t)
-	if res := f.do("GET", "/"); res.StatusCode != 404 {
+	if res := f.do("GET", "/", f.host("localhost")); res.StatusCode != 404 {
 		t.Errorf("without a home: %s", res.Status)
 	}
 	f = newFront(t, func(c *Config) {
 		c.Home = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("home")) })
 	})
-	res := f.do("GET", "/")
+	res := f.do("GET", "/", f.host("localhost"))
 	f.want(res, 200, []byte("home"))
 	for k, v := range map[string]string{"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": ""} {
 		if res.get(k) != v {

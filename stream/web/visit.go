@@ -15,11 +15,16 @@ const tagKey = "s"
 type visit struct {
 	*clock
 	access   *ledger.Access
-	protocol string // name and version, as the ledger knows it
+	protocol string   // name and version, as the ledger knows it
+	website  *website // on whose host it is, or nil
 }
 
-// site says who asks. Our own pages, and what the user opens from them, are the user.
-func (h *Handler) site(r *http.Request) ledger.Site {
+// site says who asks. Our own pages, and what the user opens from them, are the user; what a website asks of itself is for the
+// website.
+func (h *Handler) site(r *http.Request, on *website) ledger.Site {
+	if on != nil && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+		return on.origin
+	}
 	clues := ledger.Clues{Own: h.own}
 	if tag := r.URL.Query().Get(tagKey); tag != "" {
 		clues.Tagged, _ = h.cfg.Signer.VerifyTag(tag) // a wrong tag is no tag
@@ -29,14 +34,14 @@ func (h *Handler) site(r *http.Request) ledger.Site {
 
 // inTurn does a command if the site that asks may have it, and when it is its turn.
 func (h *Handler) inTurn(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request, do command) error {
-	site := h.site(r)
+	site := h.site(r, v.website)
 	access, err := h.cfg.Gate.Begin(site, ledger.Root{Protocol: v.protocol, ID: req.Root})
 	if err != nil {
 		return err
 	}
 	defer access.End()
 	v.access = access
-	if req.Command == "stream" && r.URL.Query().Get("as") == "" && notModified(w, r, req) {
+	if req.Command == "stream" && r.URL.Query().Get("as") == "" && notModified(w, r, req, h.policy(v.website)) {
 		return nil
 	}
 	queue := queueOf(site)

@@ -6,7 +6,7 @@
 // sandbox around whatever is not sound or picture), and what changes anything wants a secret and our own origin.
 //
 // [Handler.ServeHTTP] sorts requests, and the way of one for content is [Handler.stream], from the top down. Around it stand
-// guard.go (who may ask), slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
+// hosts.go and website.go (on which of our hosts), guard.go (who may ask), visit.go (for whom, and whether it gets that), slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
 // errors.go, the only place where an error becomes a status. The control API is in api.go.
 //
 // The interface is one page (of package assets) with a script. It asks for a login (login.go), and then lives from the control
@@ -150,23 +150,32 @@ func (h *Handler) Streams() int { return int(h.streams.Load()) }
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if site, ok := h.website(r.Host); ok {
+		h.serveWebsite(w, r, site)
+		return
+	}
 	if !isOurs(r.Host, h.port) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusMisdirectedRequest)
 		return
 	}
+	path := r.URL.Path
 	upload, isUpload := h.uploads[r.URL.EscapedPath()]
 	switch {
-	case r.URL.Path == "/":
-		h.home(w, r)
-	case strings.HasPrefix(r.URL.Path, "/api/"):
+	case strings.HasPrefix(path, "/api/"):
 		h.api.ServeHTTP(w, r)
+	case path == "/":
+		if !h.sendHome(w, r, interfaceHost) {
+			h.home(w, r)
+		}
 	case isUpload && r.Method == http.MethodPost:
 		h.upload(w, r, upload)
-	case r.URL.Path == "/favicon.ico": // browsers ask for it by themselves
+	case path == "/favicon.ico": // browsers ask for it by themselves
 		h.fail(w, r, fs.ErrNotExist)
 	default:
-		h.content(w, r)
+		if !h.sendHome(w, r, contentHost) {
+			h.content(w, r)
+		}
 	}
 }
 
@@ -175,6 +184,7 @@ func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Set("X-Frame-Options", "DENY")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	switch {
 	case h.cfg.Home == nil:
