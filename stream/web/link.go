@@ -59,7 +59,11 @@ func (h *Handler) recognize(text string) (req stream.Request, query url.Values, 
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "" {
 		return req, nil, false
 	}
-	req, err = stream.ParsePath(u.EscapedPath())
+	path := u.EscapedPath()
+	if site, ok := h.website(u.Host); ok {
+		path = strings.TrimSuffix(site.prefix+path, "/")
+	}
+	req, err = stream.ParsePath(path)
 	p, known := h.protocols[req.Protocol+"/"+req.Version]
 	if err != nil || !known {
 		return req, nil, false
@@ -86,7 +90,7 @@ func (h *Handler) recognize(text string) (req stream.Request, query url.Values, 
 // address is the URL of a command for what req names.
 func (h *Handler) address(req stream.Request, command string, query url.Values) string {
 	req.Command = command
-	s := "http://127.0.0.1:" + h.port + req.EscapedPath()
+	s := "http://" + contentHost + ":" + h.port + req.EscapedPath()
 	if len(query) > 0 {
 		s += "?" + query.Encode()
 	}

@@ -123,7 +123,7 @@ func (s *shortSecret) Renew() error {
 }
 
 // ownOrigin is the origin of the interface.
-func (h *Handler) ownOrigin() string { return "http://localhost:" + h.port }
+func (h *Handler) ownOrigin() string { return "http://" + interfaceHost + ":" + h.port }
 
 // fromOwnPage reports whether the browser says that a page of the interface asks. A browser that does not say it is too old.
 func (h *Handler) fromOwnPage(r *http.Request) bool {
