@@ -93,11 +93,13 @@ func Run(ctx context.Context, o Options) (err error) {
 		Ledger:    sites.ledger,
 		Gate:      sites.gate,
 		Signer:    sites.signer,
+		Disk:      disk,
 		Control:   c,
 		Token:     token,
 		Home:      assets.Home(addr),
 		Log:       o.Log,
 	})
+	defer front.Close()
 	c.streams = front.Streams
 
 	recycler := startRecycler(ctx, st, o.Config.UnusedDays, o.Log)

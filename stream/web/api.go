@@ -58,7 +58,8 @@ type RootStatus struct {
 // maxCommand bounds the body of a request to the control API, in bytes.
 const maxCommand = 64 << 10
 
-// newAPI returns the control API. It speaks JSON, and lets nobody from another origin read an answer, ping apart.
+// newAPI returns the control API. It speaks JSON, and lets nobody from another origin read an answer, apart from ping
+// and what is for pages.
 func (h *Handler) newAPI() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v0/ping", func(w http.ResponseWriter, _ *http.Request) {
@@ -82,7 +83,12 @@ func (h *Handler) newAPI() *http.ServeMux {
 			}
 		})
 	}
+	h.siteAPI(mux)
 	handle("POST /api/v0/open", h.apiOpen)
+	handle("GET /api/v0/sites", h.apiSites)
+	handle("GET /api/v0/history", h.apiHistory)
+	handle("POST /api/v0/rule", h.apiRule)
+	handle("POST /api/v0/forget", h.apiForget)
 	handle("GET /api/v0/search", h.apiSearch)
 	if h.cfg.Control != nil {
 		handle("GET /api/v0/status", h.apiStatus)
