@@ -107,6 +107,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Ledger:    sites.ledger,
 		Gate:      sites.gate,
 		Signer:    sites.signer,
+		Disk:      disk,
 		Control:   c,
 		Token:     token,
 		Desk: &desk{
@@ -117,6 +118,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Home:   page,
 		Log:    o.Log,
 	})
+	defer front.Close()
 	c.streams = front.Streams
 
 	recycler := startRecycler(ctx, st, prefs.days.Load, o.Log)

@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
 
@@ -71,6 +72,41 @@ func (c *Client) Recycle(ctx context.Context, what web.Recycle) (freed int64, er
 	var out struct{ Freed int64 }
 	err = c.call(ctx, http.MethodPost, "/api/v0/recycle", in, &out)
 	return out.Freed, err
+}
+
+// Sites lists the sites that used something, or that something was decided about.
+func (c *Client) Sites(ctx context.Context) (list web.SiteList, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v0/sites", nil, &list)
+	return list, err
+}
+
+// History tells what a site used.
+func (c *Client) History(ctx context.Context, site ledger.Site) (used web.SiteHistory, err error) {
+	err = c.call(ctx, http.MethodGet, "/api/v0/history?"+url.Values{"site": {site.String()}}.Encode(), nil, &used)
+	return used, err
+}
+
+// Decide makes a rule for a site.
+func (c *Client) Decide(ctx context.Context, site ledger.Site, rule ledger.Rule) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/rule", map[string]any{"site": site, "rule": rule}, nil)
+}
+
+// BlockRoot blocks a root, whoever asks for it, or takes that back.
+func (c *Client) BlockRoot(ctx context.Context, root ledger.Root, block bool) error {
+	rule := ledger.Default
+	if block {
+		rule = ledger.Block
+	}
+	return c.call(ctx, http.MethodPost, "/api/v0/rule", map[string]any{"protocol": root.Protocol, "root": root.ID, "rule": rule}, nil)
+}
+
+// Forget forgets what a site used; the zero site is all of them. Rules stay.
+func (c *Client) Forget(ctx context.Context, site ledger.Site) error {
+	in := map[string]any{"all": true}
+	if site.Kind() != ledger.None {
+		in = map[string]any{"site": site}
+	}
+	return c.call(ctx, http.MethodPost, "/api/v0/forget", in, nil)
 }
 
 // Page returns the address of the program's own page.

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -28,8 +27,6 @@ var _ web.Desk = (*desk)(nil)
 // How much one look is told of.
 const (
 	maxRoots      = 300
-	maxSites      = 300
-	maxVisits     = 1000
 	maxRootsSites = 5 // named with a root
 )
 
@@ -41,25 +38,19 @@ func (d *desk) Overview(context.Context) (web.Overview, error) {
 		Problems: d.problems(u),
 	}
 	users, roots := d.users(), d.store.Roots()
-	names := make(map[rootKey]string, len(roots))
-	held := make(map[ledger.Site]int64)
+	o.Held, o.Names = make(map[ledger.Site]int64), make(map[ledger.Root]string, len(roots))
 	for i, r := range roots {
-		key := rootKey{r.Space, r.ID}
-		names[key] = r.Name
-		for _, site := range users[key] {
-			held[site] += r.Bytes / int64(len(users[key]))
+		root := d.root(r)
+		o.Names[root] = r.Name
+		for _, site := range users[root] {
+			o.Held[site] += r.Bytes / int64(len(users[root]))
 		}
 		if i >= maxRoots {
 			o.More++
 			o.MoreBytes += r.Bytes
 			continue
 		}
-		o.Roots = append(o.Roots, rootView(r, users[key]))
-	}
-	o.Sites = d.sites(held)
-	for root := range d.ledger.BlockedRoots() {
-		key := d.key(root)
-		o.Blocked = append(o.Blocked, web.RootName{Protocol: key.space, Root: key.id, Name: names[key]})
+		o.Roots = append(o.Roots, rootView(r, users[root]))
 	}
 	return o, nil
 }
@@ -98,87 +89,25 @@ func diskProblem(u store.Usage) string {
 		RoundSize(u.Free), RoundSize(u.Reserve))
 }
 
-// A rootKey is what the store calls a root. The ledger has the version of the protocol in it as well.
-type rootKey struct{ space, id string }
-
-// key is what the store calls a root of the ledger.
-func (d *desk) key(root ledger.Root) rootKey {
+// root is what the ledger calls a root of the store: there the version of the protocol is in it as well.
+func (d *desk) root(r store.Root) ledger.Root {
 	for _, p := range d.protocols {
-		if root.Protocol == p.Name+"/"+p.Version {
-			return rootKey{p.Name, root.ID}
+		if r.Space == p.Name {
+			return ledger.Root{Protocol: p.Name + "/" + p.Version, ID: r.ID}
 		}
 	}
-	return rootKey{root.Protocol, root.ID}
-}
-
-// root is what the ledger calls a root of the store.
-func (d *desk) root(protocol, id string) ledger.Root {
-	for _, p := range d.protocols {
-		if protocol == p.Name {
-			return ledger.Root{Protocol: p.Name + "/" + p.Version, ID: id}
-		}
-	}
-	return ledger.Root{Protocol: protocol, ID: id}
+	return ledger.Root{Protocol: r.Space, ID: r.ID}
 }
 
 // users returns who used each root, by origin, last first.
-func (d *desk) users() map[rootKey][]ledger.Site {
-	users := make(map[rootKey][]ledger.Site)
+func (d *desk) users() map[ledger.Root][]ledger.Site {
+	users := make(map[ledger.Root][]ledger.Site)
 	for site := range d.ledger.Sites() {
 		for use := range d.ledger.Roots(site.Site) {
-			key := d.key(use.Root)
-			users[key] = append(users[key], site.Site)
+			users[use.Root] = append(users[use.Root], site.Site)
 		}
 	}
 	return users
-}
-
-// sites lists who used anything, or has a rule, with what each holds of the disk.
-func (d *desk) sites(held map[ledger.Site]int64) (views []web.SiteView) {
-	asking := make(map[ledger.Site]bool)
-	for site := range d.ledger.Marked(ledger.Asking) {
-		asking[site.Origin()] = true
-	}
-	for use := range d.ledger.Sites() {
-		views = append(views, siteView(use, held[use.Site], asking[use.Site]))
-		delete(asking, use.Site)
-	}
-	for site := range asking { // refused so far, and so without a use
-		views = append(views, siteView(d.ledger.Site(site), held[site], true))
-	}
-	slices.SortStableFunc(views, func(a, b web.SiteView) int {
-		if a.Asking != b.Asking {
-			return cmp.Compare(b2i(b.Asking), b2i(a.Asking))
-		}
-		return b.Last.Compare(a.Last)
-	})
-	return views[:min(len(views), maxSites)]
-}
-
-func b2i(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func siteView(use ledger.SiteUse, held int64, asking bool) web.SiteView {
-	return web.SiteView{
-		Site: use.Site.String(), Kind: kindOf(use.Site), Rule: use.Rule, First: use.First, Last: use.Last,
-		Requests: use.Requests, Sent: use.Bytes, Held: held, Roots: use.Roots, Asking: asking, Overlay: use.Site.Overlay(),
-	}
-}
-
-func kindOf(site ledger.Site) string {
-	switch site.Kind() {
-	case ledger.Direct:
-		return "direct"
-	case ledger.Program:
-		return "program"
-	case ledger.Web:
-		return "web"
-	}
-	return "unknown"
 }
 
 // RecycleRoot implements web.Desk.
@@ -192,7 +121,7 @@ func (d *desk) RecycleRoot(_ context.Context, protocol, root string) (int64, err
 func (d *desk) RecycleSite(ctx context.Context, site ledger.Site) (freed int64, err error) {
 	users := d.users()
 	for _, r := range d.store.Roots() {
-		by := users[rootKey{r.Space, r.ID}]
+		by := users[d.root(r)]
 		if r.Kept || len(by) != 1 || by[0] != site.Origin() {
 			continue
 		}
@@ -206,45 +135,6 @@ func (d *desk) RecycleSite(ctx context.Context, site ledger.Site) (freed int64, 
 	}
 	d.log.Info("recycled on request", "site", site, "bytes", freed)
 	return freed, nil
-}
-
-// Decide implements web.Desk.
-func (d *desk) Decide(_ context.Context, site ledger.Site, rule ledger.Rule) error {
-	return d.ledger.Decide(site, rule)
-}
-
-// BlockRoot implements web.Desk.
-func (d *desk) BlockRoot(_ context.Context, protocol, root string, block bool) error {
-	return d.ledger.BlockRoot(d.root(protocol, root), block)
-}
-
-// History implements web.Desk.
-func (d *desk) History(ctx context.Context, site ledger.Site) (visits []web.Visit, err error) {
-	names := make(map[rootKey]string)
-	for _, r := range d.store.Roots() {
-		names[rootKey{r.Space, r.ID}] = r.Name
-	}
-	for root := range d.ledger.Roots(site) {
-		key := d.key(root.Root)
-		for item := range d.ledger.Items(site, root.Root) {
-			if len(visits) == maxVisits || ctx.Err() != nil {
-				return visits, ctx.Err()
-			}
-			visits = append(visits, web.Visit{
-				Site: site.String(), RootName: web.RootName{Protocol: key.space, Root: key.id, Name: names[key]},
-				Path: item.Path, First: item.First, Last: item.Last, Requests: item.Requests, Sent: item.Bytes,
-			})
-		}
-	}
-	return visits, nil
-}
-
-// Forget implements web.Desk.
-func (d *desk) Forget(_ context.Context, site ledger.Site) error {
-	if site.Kind() == ledger.None {
-		return d.ledger.ForgetAll()
-	}
-	return d.ledger.ForgetSite(site)
 }
 
 // Settings implements web.Desk.

@@ -308,7 +308,7 @@ const roots = o => {
 		row.append(make('td', {}, make('div', { class: 'tools' },
 			button('keep', '', () => change('keep', { ...named(row.item), keep: !row.item.kept })),
 			button('remove', '', async () => { if (await ask(t('remove.sure', { name: name() }))) change('recycle/root', named(row.item)); }),
-			button('block', '', async () => { if (await ask(t('block.sure', { name: name() }))) change('rule', { ...named(row.item), rule: 'block' }); }))));
+			button('block', '', async () => { if (await ask(t('block.sure', { name: name() }))) change('rule', { protocol: row.item.served, root: row.item.root, rule: 'block' }); }))));
 		return row;
 	}, (row, r) => {
 		const [link, note] = row.cells[0].children, [keep, remove, block] = row.cells[4].firstChild.children, name = rootName(r);
@@ -322,13 +322,13 @@ const roots = o => {
 		keep.setAttribute('aria-label', t('keep.name', { name }));
 		remove.setAttribute('aria-label', t('remove.name', { name }));
 		block.setAttribute('aria-label', t('block.name', { name }));
-		block.hidden = !r.play;
+		block.hidden = !r.served;
 	});
 	$('space-more').hidden = !o.more;
 	set($('space-more'), t('space.more', { n: number(o.more), size: size(o.more_bytes) }));
 	$('blocked').hidden = !o.blocked.length;
 	fill($('blocked').querySelector('ul'), o.blocked, r => r.protocol + '/' + r.root, () => {
-		const e = make('li', {}, make('span'), ' ', button('unblock', '', () => change('rule', { ...named(e.item), rule: 'default' })));
+		const e = make('li', {}, make('span'), ' ', button('unblock', '', () => change('rule', { protocol: e.item.protocol, root: e.item.root, rule: 'default' })));
 		return e;
 	}, (e, r) => {
 		set(e.firstChild, rootName(r));
@@ -369,10 +369,11 @@ const sites = o => {
 	});
 };
 const visits = s => attempt(async () => {
-	const { visits: list } = await call('history?site=' + encodeURIComponent(s.site));
+	const { used } = await call('history?site=' + encodeURIComponent(s.site));
+	const list = used.flatMap(r => (r.files.length ? r.files : [{ ...r, path: '' }]).map(f => ({ ...f, of: rootName(r) })));
 	set($('history-name'), t('history.name', { name: siteName(s.site, s.kind) }));
-	$('history').querySelector('ul').replaceChildren(...list.map(v => make('li', {}, rootName(v) + (v.path ? ' / ' + v.path : ''),
-		make('span', { class: 'note' }, ago(v.last) + ' · ' + size(v.sent)))), ...list.length ? [] : [make('li', {}, t('history.none'))]);
+	$('history').querySelector('ul').replaceChildren(...list.slice(0, 500).map(f => make('li', {}, f.of + (f.path ? ' / ' + f.path : ''),
+		make('span', { class: 'note' }, ago(f.last) + ' · ' + size(f.sent)))), ...list.length ? [] : [make('li', {}, t('history.none'))]);
 	$('history').showModal();
 });
 $('forget-all').onclick = async () => { if (await ask(t('forget.all.sure'))) change('forget', { all: true }); };

@@ -61,7 +61,8 @@ const maxCommand = 64 << 10
 // An apiFunc answers a request to the control API: with JSON, or with an error that becomes one.
 type apiFunc func(r *http.Request) (code int, answer any, err error)
 
-// newAPI returns the control API. It speaks JSON, and lets nobody from another origin read an answer, ping apart.
+// newAPI returns the control API. It speaks JSON, and lets nobody from another origin read an answer, apart from ping
+// and what is for pages.
 func (h *Handler) newAPI() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v0/ping", func(w http.ResponseWriter, _ *http.Request) {
@@ -87,10 +88,15 @@ func (h *Handler) newAPI() *http.ServeMux {
 			answer(w, r, f)
 		})
 	}
+	h.siteAPI(mux)
 	mux.HandleFunc("POST /api/v0/login", func(w http.ResponseWriter, r *http.Request) { answer(w, r, h.apiLogin) })
 	handle("POST /api/v0/logout", h.apiLogout)
 	handle("POST /api/v0/link", h.apiLink)
 	handle("POST /api/v0/open", h.apiOpen)
+	handle("GET /api/v0/sites", h.apiSites)
+	handle("GET /api/v0/history", h.apiHistory)
+	handle("POST /api/v0/rule", h.apiRule)
+	handle("POST /api/v0/forget", h.apiForget)
 	handle("GET /api/v0/search", h.apiSearch)
 	if h.cfg.Control != nil {
 		handle("GET /api/v0/status", h.apiStatus)
@@ -102,9 +108,6 @@ func (h *Handler) newAPI() *http.ServeMux {
 		handle("GET /api/v0/overview", h.apiOverview)
 		handle("POST /api/v0/recycle/root", h.apiRecycleRoot)
 		handle("POST /api/v0/recycle/site", h.apiRecycleSite)
-		handle("POST /api/v0/rule", h.apiRule)
-		handle("GET /api/v0/history", h.apiHistory)
-		handle("POST /api/v0/forget", h.apiForget)
 		handle("GET /api/v0/settings", h.apiSettings)
 		handle("POST /api/v0/settings", h.apiSet)
 		mux.HandleFunc("GET /api/v0/events", h.events)

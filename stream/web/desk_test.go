@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -37,12 +36,7 @@ func newShelf() *shelf {
 				{RootStatus: RootStatus{Protocol: "mem", Root: "tree3", Bytes: 700 << 20, Size: 9 << 30, LastAccess: now.Add(-40 * 24 * time.Hour)}},
 				{RootStatus: RootStatus{Protocol: "archive", Root: "x", Name: "photos.zip/1.jpg", Bytes: 300 << 20, Size: 300 << 20, LastAccess: now}},
 			},
-			Sites: []SiteView{
-				{Site: "https://films.example", Kind: "web", First: now, Last: now, Requests: 17, Sent: 9 << 30, Held: 2 << 30, Roots: 1},
-				{Site: "http://secret.onion", Kind: "web", Last: now.Add(-time.Hour), Asking: false, Overlay: "onion", Sent: 1 << 20, Held: 5 << 20, Roots: 1},
-				{Site: "program VLC", Kind: "program", Last: now.Add(-3 * time.Hour), Sent: 2 << 30, Held: 2 << 30, Roots: 1},
-				{Site: "opened directly", Kind: "direct", Last: now.Add(-4 * time.Hour)},
-			},
+			Held:     map[ledger.Site]int64{site("https://films.example"): 2 << 30, site("http://secret.onion"): 5 << 20, site("program VLC"): 2 << 30},
 			Problems: []Problem{{ID: "disk", Values: map[string]any{"free": int64(120 << 20), "reserve": int64(1 << 30)}, Text: "The disk is nearly full."}, {ID: "new", Text: "Something that no page knows."}},
 		},
 	}
@@ -52,7 +46,7 @@ func (s *shelf) Overview(context.Context) (Overview, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.o
-	o.Roots, o.Sites = slices.Clone(o.Roots), slices.Clone(o.Sites)
+	o.Roots = slices.Clone(o.Roots)
 	return o, nil
 }
 
@@ -85,41 +79,6 @@ func (s *shelf) RecycleSite(_ context.Context, site ledger.Site) (int64, error) 
 	return 1 << 20, nil
 }
 
-func (s *shelf) Decide(_ context.Context, site ledger.Site, rule ledger.Rule) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for i := range s.o.Sites {
-		if s.o.Sites[i].Site == site.String() {
-			s.o.Sites[i].Rule = rule
-			return nil
-		}
-	}
-	return fs.ErrNotExist
-}
-
-func (s *shelf) BlockRoot(_ context.Context, protocol, root string, block bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := RootName{protocol, root, ""}
-	s.o.Blocked = slices.DeleteFunc(slices.Clone(s.o.Blocked), func(r RootName) bool { return r == name })
-	if block {
-		s.o.Blocked = append(s.o.Blocked, name)
-	}
-	return nil
-}
-
-func (s *shelf) History(_ context.Context, site ledger.Site) ([]Visit, error) {
-	return []Visit{{Site: cmp.Or(site.String(), "all"), RootName: RootName{"mem", "tree1", "A tree"}, Path: "video.mp4", Last: time.Now(), Requests: 3, Sent: 5 << 20}}, nil
-}
-
-func (s *shelf) Forget(_ context.Context, site ledger.Site) error {
-	s.tell("forget %s", cmp.Or(site.String(), "all"))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.o.Sites = slices.DeleteFunc(slices.Clone(s.o.Sites), func(v SiteView) bool { return site.String() == "" || v.Site == site.String() })
-	return nil
-}
-
 func (s *shelf) Settings(context.Context) ([]Setting, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,6 +106,31 @@ func (s *shelf) Set(_ context.Context, name, value string) error {
 	return nil
 }
 
+func site(s string) ledger.Site {
+	site, err := ledger.ParseSite(s)
+	if err != nil {
+		panic(err)
+	}
+	return site
+}
+
+// use has some sites use a file of tree1, the first one last.
+func (f *front) use(sites ...string) {
+	f.t.Helper()
+	root := ledger.Root{Protocol: "mem/v0", ID: "tree1"}
+	for _, s := range slices.Backward(sites) {
+		a, err := f.h.cfg.Gate.Begin(site(s), root)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if err := a.Found(f.t.Context(), root, "video.mp4"); err != nil {
+			f.t.Fatal(err)
+		}
+		a.Sent(5 << 20)
+		a.End()
+	}
+}
+
 // newDeskFront starts a front with a shelf, and returns what asks it as the command line does.
 func newDeskFront(t *testing.T) (*front, *shelf, func(method, path, body string) response) {
 	s := newShelf()
@@ -162,7 +146,8 @@ func newDeskFront(t *testing.T) (*front, *shelf, func(method, path, body string)
 }
 
 func TestDesk(t *testing.T) {
-	_, s, call := newDeskFront(t)
+	f, s, call := newDeskFront(t)
+	f.use("https://films.example", "program VLC")
 	for _, c := range []struct {
 		path, body string
 		code       int
@@ -173,18 +158,9 @@ func TestDesk(t *testing.T) {
 		{"recycle/root", `{"protocol":"mem","root":"tree3"}`, 404, "Nothing is stored", ""},
 		{"recycle/root", `{"protocol":"mem"}`, 400, `Give \"protocol\" and \"root\"`, ""},
 		{"recycle/site", `{"site":"HTTPS://films.example:443/"}`, 200, `{"freed":1048576}`, "recycle https://films.example"},
-		{"recycle/site", `{"site":"films"}`, 400, "an address like", ""},
-		{"recycle/site", `{}`, 400, "an address like", ""},
-		{"rule", `{"site":"program VLC","rule":"block"}`, 200, "{}", ""},
-		{"rule", `{"site":"https://nobody.example","rule":"allow"}`, 404, "Nothing is known", ""},
-		{"rule", `{"site":"https://films.example","rule":"perhaps"}`, 400, "one of", ""},
-		{"rule", `{"site":"https://films.example","protocol":"mem","root":"tree1","rule":"block"}`, 400, "one of", ""},
-		{"rule", `{"protocol":"mem","root":"tree1","rule":"allow"}`, 400, "one of", ""},
-		{"rule", `{"protocol":"mem","root":"tree1","rule":"block"}`, 200, "{}", ""},
-		{"forget", `{"site":"https://films.example","all":true}`, 400, "either", ""},
-		{"forget", `{}`, 400, "either", ""},
-		{"forget", `{"site":"https://films.example"}`, 200, "{}", "forget https://films.example"},
-		{"forget", `{"all":true}`, 200, "{}", "forget all"},
+		{"recycle/site", `{"site":"films"}`, 400, "look like https://", ""},
+		{"recycle/site", `{}`, 400, "look like https://", ""},
+		{"rule", `{"protocol":"mem/v0","root":"tree1","rule":"block"}`, 200, "{}", ""},
 		{"settings", `{"name":"quota","value":"20GiB"}`, 200, `"value":"20GiB"`, ""},
 		{"settings", `{"name":"quota","value":"much"}`, 400, "no size", ""},
 		{"settings", `{"name":"colour","value":"red"}`, 400, "no such setting", ""},
@@ -199,21 +175,21 @@ func TestDesk(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"overview":                       `"uploads":["/mem/v0/torrent"]`,
-		"history":                        `"site":"all"`,
-		"history?site=http://a.example/": `"site":"http://a.example"`,
-		"settings":                       `"choices":["media","always"]`,
+		"overview": `"uploads":["/mem/v0/torrent"]`,
+		"settings": `"choices":["media","always"]`,
 	} {
 		if res := call("GET", path, ""); res.StatusCode != 200 || !strings.Contains(string(res.body), want) || strings.Contains(string(res.body), "null") {
 			t.Errorf("%s: %d %s", path, res.StatusCode, res.body)
 		}
 	}
-	if res := call("GET", "history?site=x", ""); res.StatusCode != 400 {
-		t.Errorf("history of no site: %d %s", res.StatusCode, res.body)
-	}
 	res := call("GET", "overview", "")
-	if body := string(res.body); !strings.Contains(body, `"blocked":[{"protocol":"mem","root":"tree1","name":""}]`) || !strings.Contains(body, "/mem/v0/play/tree2") {
-		t.Errorf("overview: %s", body)
+	for _, want := range []string{
+		`"blocked":[{"protocol":"mem/v0","root":"tree1","name":""}]`, `"served":"mem/v0","play":"http://` + f.addr + `/mem/v0/play/tree2"`,
+		`"sites":[{"site":"https://films.example"`, `"held":2147483648`,
+	} {
+		if !strings.Contains(string(res.body), want) {
+			t.Errorf("the overview lacks %s: %s", want, res.body)
+		}
 	}
 }
 

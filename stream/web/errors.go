@@ -30,7 +30,6 @@ var (
 	errOrigin       = errors.New("web: not asked from our own origin")
 	errToken        = errors.New("web: bearer token missing or wrong")
 	errKey          = errors.New("web: login key unknown, used or too old")
-	errNoSite       = errors.New("web: nothing is known of that")
 	errNoLink       = errors.New("web: not a link of any protocol")
 	errNoMedia      = errors.New("web: no video or audio to list")
 	errNotSubtitles = errors.New("web: no subtitles to convert")
@@ -101,8 +100,6 @@ func status(err error) (code int, sentence string) {
 		return http.StatusBadRequest, "Only .srt and .vtt files can be had as WebVTT; leave out as=vtt."
 	case errors.Is(err, errTooMuch):
 		return http.StatusUnprocessableEntity, "This is too long for subtitles; leave out as=vtt to get it as it is."
-	case errors.Is(err, errNoSite):
-		return http.StatusNotFound, "Nothing is known of this; it may have been forgotten."
 	case errors.Is(err, errNoLink):
 		return http.StatusBadRequest, "This is neither a link nor an identifier of a network that the program knows; check that it is complete."
 	case errors.Is(err, errNotStored):
@@ -155,6 +152,18 @@ func siteStatus(err error) (code int, sentence string, ok bool) {
 		return http.StatusForbidden, "The user of this computer has blocked this content.", true
 	case errors.Is(err, ledger.ErrAsking):
 		return http.StatusForbidden, "The user of this computer has to allow this site first; the program's own page asks for that.", true
+	case errors.Is(err, ledger.ErrNoOrigin):
+		return http.StatusForbidden, "Only a page with an origin of its own can have this: not a file, not a sandbox, and not a program.", true
+	case errors.Is(err, ledger.ErrTokenSite):
+		return http.StatusForbidden, "This token was made for another site; ask for one of your own.", true
+	case errors.Is(err, ledger.ErrToken), errors.Is(err, ledger.ErrTokenExpired):
+		return http.StatusUnauthorized, "This needs a control token that is still good; ask for a new one.", true
+	case errors.Is(err, ledger.ErrNoClaim):
+		return http.StatusNotFound, "This site has not asked for that; the list of items has what it asked for.", true
+	case errors.Is(err, ledger.ErrSite):
+		return http.StatusBadRequest, "This is not the address of a site; it has to look like https://example.org.", true
+	case errors.Is(err, ledger.ErrTooMany):
+		return http.StatusUnprocessableEntity, "There are too many rules; take back some that are not needed.", true
 	case isLimit && limit.Limit == ledger.DiskLimit:
 		return http.StatusRequestEntityTooLarge, "What this site has asked for fills its share of the disk; let go of some of it first.", true
 	case isLimit && limit.Limit == ledger.StreamLimit:

@@ -66,8 +66,9 @@ func (p *pulse) beat(h *Handler, now time.Time) nowView {
 		for _, a := range m.Activities() {
 			key := protocol.Name + "/" + protocol.Version + "/" + a.Root
 			seen[key] = a
+			_, play := h.serves(protocol.Name, a.Root)
 			view := activeView{
-				Protocol: protocol.Name, Root: a.Root, Name: a.Name, Play: h.playURL(protocol.Name, a.Root),
+				Protocol: protocol.Name, Root: a.Root, Name: a.Name, Play: play,
 				Peers: a.Peers, Known: a.Known, Found: a.Found,
 				Readers: a.Readers, Reading: a.Reading, Size: a.Size, Have: a.Have,
 			}

@@ -117,6 +117,7 @@ func startFront(t testing.TB, l net.Listener, dial func(context.Context, string,
 		transport.CloseIdleConnections()
 		srv.Close()
 		wg.Wait()
+		f.h.Close()
 		f.released()
 		if bad := f.mem.Misuse(); bad != nil {
 			t.Errorf("misuse of the backend: %q", bad)

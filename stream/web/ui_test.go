@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/zeronetscript/universal_p2p/assets"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
 // newInterface opens a browser for the interface of a program that has a shelf. What its console says in the end is an error.
@@ -25,6 +26,7 @@ func newInterface(t *testing.T) (*chromium, *shelf) {
 		}
 		c.Control, c.Desk, c.Home = s, s, page
 	})
+	b.use("https://films.example", "http://secret.onion", "program VLC", "opened directly")
 	ctx, stop := context.WithCancel(b.ctx)
 	messages := chromedp.Console(ctx)
 	done := make(chan struct{})
@@ -156,10 +158,10 @@ func TestBrowserInterface(t *testing.T) {
 			rule.value = 'block'; rule.dispatchEvent(new Event('change'));
 			await until(() => 'saved', () => $('said').textContent == 'Saved');
 			return rule.value;`)
-		if o, _ := s.Overview(t.Context()); o.Sites[0].Rule.String() != "block" {
-			t.Errorf("the rule is %v", o.Sites[0].Rule)
+		if rule := b.history.Rule(site("https://films.example")); rule != ledger.Block {
+			t.Errorf("the rule is %v", rule)
 		}
-		b.expect("A tree / video.mp4", `
+		b.expect("tree1 / video.mp4", `
 			labelled('History of https://films.example').click();
 			await until(() => 'opened', () => $('history').open);
 			const text = $('history').querySelector('li').firstChild.textContent;

@@ -45,6 +45,8 @@ type Config struct {
 	Ledger *ledger.Ledger
 	Gate   *ledger.Gate
 	Signer *ledger.Signer
+	// Disk lets go of what no site needs any more. Without it that stays until its space is needed.
+	Disk ledger.Disk
 	// Control is what the control API controls. Without it there is only its ping.
 	Control Control
 	// Token is the bearer token of the control API. With an empty one nobody is let in.
@@ -79,7 +81,7 @@ type Protocol struct {
 	Err error
 }
 
-// A Handler is the front. It owns no goroutine: what it does ends with the requests.
+// A Handler is the front. What it does ends with the requests, but for what sites have fetched ahead: [Handler.Close] ends that.
 type Handler struct {
 	cfg       Config
 	port      string
@@ -92,13 +94,14 @@ type Handler struct {
 	viewers   chan struct{} // a place for each that watches the interface
 	api       *http.ServeMux
 	slots     *slots // for the requests for content
+	ahead     *ahead
 	streams   atomic.Int64
 	buffers   sync.Pool // of *buffer
 }
 
 var _ http.Handler = (*Handler)(nil)
 
-// New returns the front for cfg. The backends stay the caller's: they are closed after the last request has ended.
+// New returns the front for cfg. It is closed after the last request. The backends stay the caller's: they are closed after the front.
 func New(cfg Config) *Handler {
 	orDefault(&cfg.Patience, 60*time.Second)
 	orDefault(&cfg.MediaPatience, 120*time.Second)
@@ -134,6 +137,7 @@ func New(cfg Config) *Handler {
 			h.uploads["/"+prefix+"/torrent"] = b
 		}
 	}
+	h.ahead = newAhead(h)
 	h.api = h.newAPI()
 	return h
 }

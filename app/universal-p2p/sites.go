@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"encoding/base32"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zeronetscript/universal_p2p/app"
+	"github.com/zeronetscript/universal_p2p/stream/ledger"
+	"github.com/zeronetscript/universal_p2p/stream/web"
+)
+
+func newSites(f *common) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "sites [SITE]",
+		Short: "Print which sites used something, and how much; or what one of them used",
+		Args:  takesAtMost(1, "one site"),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := f.dial()
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				return printHistory(c, client, args[0], asJSON)
+			}
+			list, err := client.Sites(c.Context())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), list)
+			}
+			return printSites(c.OutOrStdout(), list)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "for programs")
+	return c
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+func printSites(w io.Writer, list web.SiteList) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(list.Sites) > 0 {
+		fmt.Fprintf(t, "LAST USED\tREQUESTS\tSENT\tROOTS\tRULE\tSITE\n")
+	}
+	for _, s := range list.Sites {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%s\t%s\n", when(s.Last), s.Requests, app.RoundSize(s.Sent), s.Roots, ruleOf(s), s.Site)
+	}
+	for i, r := range list.Blocked {
+		if i == 0 {
+			fmt.Fprintf(t, "\nBLOCKED SINCE\tROOT\n")
+		}
+		fmt.Fprintf(t, "%s\t%s/%s\n", when(r.Since), r.Protocol, r.Root)
+	}
+	return t.Flush()
+}
+
+// ruleOf says in a word how it is with a site.
+func ruleOf(s web.SiteStatus) string {
+	switch {
+	case s.Asking:
+		return "waits"
+	case s.Rule == ledger.Default.String():
+		return "-"
+	}
+	return s.Rule
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.Local().Format(time.DateTime)
+}
+
+func printHistory(c *cobra.Command, client *app.Client, arg string, asJSON bool) error {
+	site, err := siteOf(arg)
+	if err != nil {
+		return err
+	}
+	used, err := client.History(c.Context(), site)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(c.OutOrStdout(), used)
+	}
+	t := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "LAST USED\tREQUESTS\tSENT\tWHAT\n")
+	for _, root := range used.Used {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s/%s\t%q\n", when(root.Last), root.Requests, app.RoundSize(root.Sent), root.Protocol, root.Root, root.Name)
+		for _, file := range root.Files {
+			if file.Path != "" { // quoted: it comes from strangers
+				fmt.Fprintf(t, "%s\t%d\t%s\t  %q\n", when(file.Last), file.Requests, app.RoundSize(file.Sent), file.Path)
+			}
+		}
+	}
+	return t.Flush()
+}
+
+func newBlock(f *common) *cobra.Command {
+	return &cobra.Command{
+		Use:   "block (SITE | ROOT)",
+		Short: "Give nothing to a site any more, or give a root to nobody",
+		Args:  takes(1, "one site, infohash or magnet link"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.decide(c.Context(), args[0], ledger.Block)
+		},
+	}
+}
+
+func newUnblock(f *common) *cobra.Command {
+	return &cobra.Command{
+		Use:   "unblock (SITE | ROOT)",
+		Short: "Take back what was decided about a site or a root",
+		Args:  takes(1, "one site, infohash or magnet link"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.decide(c.Context(), args[0], ledger.Default)
+		},
+	}
+}
+
+func newAllow(f *common) *cobra.Command {
+	return &cobra.Command{
+		Use:   "allow SITE",
+		Short: "Let a site in that waits for it, see ask_new_sites in the config",
+		Args:  takes(1, "one site"),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.decide(c.Context(), args[0], ledger.Allow)
+		},
+	}
+}
+
+// decide makes a rule for the site or the roots that arg means.
+func (f *common) decide(ctx context.Context, arg string, rule ledger.Rule) error {
+	roots := rootsOf(arg)
+	var site ledger.Site
+	if len(roots) == 0 {
+		var err error
+		if site, err = siteOf(arg); err != nil {
+			return err
+		}
+	} else if rule == ledger.Allow {
+		return usagef("allow takes a site; content is allowed unless it is blocked")
+	}
+	client, err := f.dial()
+	if err != nil {
+		return err
+	}
+	if len(roots) == 0 {
+		return client.Decide(ctx, site, rule)
+	}
+	for _, root := range roots {
+		if err := client.BlockRoot(ctx, root, rule == ledger.Block); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newForget(f *common) *cobra.Command {
+	var all bool
+	c := &cobra.Command{
+		Use:   "forget (SITE | --all)",
+		Short: "Forget what a site used; what was decided about it stays",
+		Args:  takesAtMost(1, "one site, or --all"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if (len(args) == 1) == all {
+				return usagef("forget takes either one site or --all")
+			}
+			var site ledger.Site
+			if !all {
+				var err error
+				if site, err = siteOf(args[0]); err != nil {
+					return err
+				}
+			}
+			client, err := f.dial()
+			if err != nil {
+				return err
+			}
+			return client.Forget(c.Context(), site)
+		},
+	}
+	c.Flags().BoolVar(&all, "all", false, "what all sites used")
+	return c
+}
+
+// takesAtMost checks how many arguments a command gets.
+func takesAtMost(n int, what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > n {
+			return usagef("%s takes %s; see %s --help", c.Name(), what, c.CommandPath())
+		}
+		return nil
+	}
+}
+
+// siteOf returns the site that arg means. A name by itself is that of a site on https.
+func siteOf(arg string) (ledger.Site, error) {
+	site, err := ledger.ParseSite(arg)
+	if err != nil && !strings.Contains(arg, "://") && strings.Contains(arg, ".") {
+		site, err = ledger.ParseSite("https://" + arg)
+	}
+	if err != nil {
+		return ledger.Site{}, usagef("%.100q is no site; write it like https://example.org, or as sites prints it", arg)
+	}
+	return site, nil
+}
+
+// rootPath is how sites and status print a root.
+var rootPath = regexp.MustCompile(`^[a-z0-9-]+/v[0-9]+/[^/]+$`)
+
+// rootsOf returns the roots that arg names, as the ledger spells them, or none. A magnet link may have two.
+func rootsOf(arg string) (roots []ledger.Root) {
+	const protocol = "bittorrent/v0"
+	switch {
+	case strings.HasPrefix(strings.ToLower(arg), "magnet:"):
+		u, err := url.Parse(arg)
+		if err != nil {
+			return nil
+		}
+		for _, xt := range u.Query()["xt"] {
+			lower := strings.ToLower(xt)
+			for _, prefix := range []string{"urn:btih:", "urn:btmh:1220"} {
+				if hash, ok := strings.CutPrefix(lower, prefix); ok && infohash.MatchString(hash) {
+					roots = append(roots, ledger.Root{Protocol: protocol, ID: canonicalHash(hash)})
+				}
+			}
+		}
+	case infohash.MatchString(arg):
+		roots = []ledger.Root{{Protocol: protocol, ID: canonicalHash(arg)}}
+	case rootPath.MatchString(arg):
+		i := strings.LastIndexByte(arg, '/')
+		if hash := arg[i+1:]; infohash.MatchString(hash) {
+			return rootsOf(hash)
+		}
+		roots = []ledger.Root{{Protocol: arg[:i], ID: arg[i+1:]}}
+	}
+	return roots
+}
+
+// canonicalHash spells an infohash as the protocol does: in lower-case hex.
+func canonicalHash(hash string) string {
+	if len(hash) == 32 {
+		if data, err := base32.StdEncoding.DecodeString(strings.ToUpper(hash)); err == nil {
+			return hex.EncodeToString(data)
+		}
+	}
+	return strings.ToLower(hash)
+}
