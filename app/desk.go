@@ -113,8 +113,11 @@ func (d *desk) users() map[ledger.Root][]ledger.Site {
 // RecycleRoot implements web.Desk.
 func (d *desk) RecycleRoot(_ context.Context, protocol, root string) (int64, error) {
 	freed, err := d.store.Remove(protocol, root)
+	if err != nil {
+		return freed, err
+	}
 	d.log.Info("recycled on request", "protocol", protocol, "root", root, "bytes", freed)
-	return freed, err
+	return freed, nil
 }
 
 // RecycleSite implements web.Desk.
