@@ -73,10 +73,7 @@ func (s *swarm) serve(id string) {
 		s.err = s.prepare(s.life)
 	}
 	if s.obj == nil && s.err == nil {
-		s.err = stream.ErrClosed
-		if errors.Is(context.Cause(s.life), errMoved) {
-			s.err = errMoved
-		}
+		s.err = cmp.Or(context.Cause(s.life), stream.ErrClosed)
 	}
 	close(s.ready)
 	if s.err != nil {
