@@ -56,12 +56,8 @@ type wanting struct {
 }
 
 // want tells the store and the library which pieces are to be fetched. It reports whether one that is not here has left them.
-func (p *picker) want(needs, glows, owed []view, now time.Time) (left bool) {
+func (p *picker) want(needs, glows, owed []view, tight bool, now time.Time) (left bool) {
 	w := wanting{p, now, make(map[int]bool, len(p.wanted)+1), make(map[int]bool)}
-	tight := p.s.b.pressure.tight(now)
-	if tight {
-		needs, glows = p.cut(needs), nil
-	}
 	for _, v := range needs {
 		if first, behind := p.pieces(v); first < behind {
 			p.s.hold(v.need, first, behind)
@@ -108,17 +104,6 @@ func (p *picker) pieces(v view) (first, behind int) {
 	return first, last + 1
 }
 
-// cut ends the windows with the piece that they begin in.
-func (p *picker) cut(vs []view) []view {
-	short := make([]view, len(vs))
-	for k, v := range vs {
-		i, _ := p.s.layout.piece(v.from)
-		v.to = min(v.to, int64(i+1)*p.s.layout.pieceLength)
-		short[k] = v
-	}
-	return short
-}
-
 // stand wants the piece that the reader n stands at. If there is no room, the others have to make some.
 func (w *wanting) stand(n *need, i int) {
 	err := w.piece(i, true)
@@ -136,7 +121,6 @@ func (w *wanting) stand(n *need, i int) {
 		delete(w.full, n)
 		return
 	}
-	w.s.forgiveDebts()
 	w.s.b.pressure.tighten(w.now)
 }
 
@@ -229,6 +213,9 @@ func (p *picker) unwant(i int) {
 
 // giveUp drops what is here of piece i, to make room.
 func (p *picker) giveUp(i int) {
+	if !p.s.abandon(i) {
+		return
+	}
 	if err := p.s.obj.Discard(i); err != nil {
 		p.s.log.Warn("cannot make room", "root", p.s.id, "piece", i, "err", err)
 	}
