@@ -63,7 +63,7 @@ func (s *swarm) views(now time.Time, rate float64, tight bool) (needs, glows, ow
 		return needs, nil, s.owedViews(now, needs)
 	}
 	if len(s.needs)+len(s.glows) > 0 {
-		limit := aheadLimit(rate, s.b.store.Usage().Quota, s.layout.pieceLength, len(s.needs)+len(s.glows))
+		limit := aheadLimit(rate, s.b.store.Quota(), s.layout.pieceLength, len(s.needs)+len(s.glows))
 		for _, n := range s.needs {
 			needs = append(needs, n.window(limit))
 		}

@@ -52,7 +52,7 @@ type swarm struct {
 
 	waiting atomic.Int32 // early readers that wait for a block
 
-	mu         sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
+	mu         sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds and the quota
 	needs      []*need
 	glows      []glow
 	books      books
