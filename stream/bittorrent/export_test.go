@@ -24,3 +24,6 @@ func (b *Backend) Knows(h metainfo.Hash) bool {
 
 // Tighten is what a reader without room does to all others.
 func (b *Backend) Tighten() { b.pressure.tighten(time.Now()) }
+
+// Port is where the client listens for peers.
+func (b *Backend) Port() int { return b.client.LocalPort() }

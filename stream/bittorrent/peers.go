@@ -28,6 +28,10 @@ type peer struct {
 	mute map[block]time.Time // blocks it cannot be asked for, as far as we see without reason, and since when
 	deaf bool                // it needs a new connection
 
+	answers int64                  // bytes of what it has asked for and not yet taken, at most; see overcharges
+	written int64                  // bytes that it had taken when answers was counted
+	said    map[pp.MessageType]int // how often; see repeats
+
 	strikes int       // times it has stalled since its last block
 	bench   time.Time // until then it is asked only if there is nobody else
 }

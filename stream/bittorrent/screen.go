@@ -26,14 +26,69 @@ const (
 
 // screen runs before the library acts on a message, and reports whether it had better not. The client is locked.
 func (r *registry) screen(pc *torrent.PeerConn, m *pp.Message) (ignore bool) {
-	t := pc.Torrent()
+	t, p := pc.Torrent(), r.find(&pc.Peer)
 	switch m.Type {
 	case pp.Extended:
-		return r.superfluous(t) || r.harmful(pc, m)
+		return r.superfluous(t) || r.harmful(pc, m) || r.overcharges(p, m)
+	case pp.Request, pp.Cancel, pp.HashRequest:
+		return r.overcharges(p, m)
+	case pp.Bitfield, pp.HaveAll, pp.HaveNone, pp.Port:
+		return p.repeats(m.Type)
 	case pp.Hashes:
 		r.hooks.pendWanted(t)
 	}
 	return false
+}
+
+const (
+	// maxAnswers bounds the answers to a peer that it has not taken, in bytes: the library keeps them all. There is room for the
+	// largest info dictionary, of which some ask for all parts at once.
+	maxAnswers = 2 * maxMetadata
+
+	// maxRepeats is how often a peer may say what is said once, at the beginning. Each time is work in proportion to the pieces, or a
+	// goroutine.
+	maxRepeats = 8
+)
+
+// overcharges reports whether p would have us write more than it takes, if m were answered.
+func (r *registry) overcharges(p *peer, m *pp.Message) bool {
+	if p == nil {
+		return false
+	}
+	written := r.hooks.written(p.conn)
+	p.answers, p.written = max(0, p.answers-(written-p.written)), written
+	n := answerSize(p.conn, m)
+	if p.answers+n > maxAnswers {
+		return true
+	}
+	p.answers += n
+	return false
+}
+
+// answerSize is how many bytes the answer to m has, at most.
+func answerSize(pc *torrent.PeerConn, m *pp.Message) int64 {
+	const part = 16 << 10 // of the info dictionary
+	switch m.Type {
+	case pp.HashRequest:
+		return 64 + sha256.Size*(int64(m.Length)+int64(m.ProofLayers))
+	case pp.Extended:
+		if name, _, _ := pc.LocalLtepProtocolMap.LookupId(m.ExtendedID); name == pp.ExtensionNameMetadata && pc.Torrent().Info() != nil {
+			return part + 64
+		}
+	}
+	return 64
+}
+
+// repeats reports whether p has said a thing too often.
+func (p *peer) repeats(what pp.MessageType) bool {
+	if p == nil {
+		return false
+	}
+	if p.said == nil {
+		p.said = make(map[pp.MessageType]int)
+	}
+	p.said[what]++
+	return p.said[what] > maxRepeats
 }
 
 // harmful reports whether m completes an info dictionary that is the torrent's own and more than the library can do with. It ends
