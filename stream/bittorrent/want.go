@@ -14,7 +14,7 @@ const tightTime = 5 * time.Second
 // A pressure is shared by the swarms of a backend: while one of their readers has no room for the piece it stands at, nothing is
 // fetched ahead for the others.
 type pressure struct {
-	until atomic.Int64 // Unix time in nanoseconds
+	until atomic.Pointer[time.Time] // nil: never yet
 
 	mu   sync.Mutex
 	sets map[*peerSet]bool
@@ -35,11 +35,15 @@ func (p *pressure) leave(s *peerSet) {
 	delete(p.sets, s)
 }
 
-func (p *pressure) tight(now time.Time) bool { return now.UnixNano() < p.until.Load() }
+func (p *pressure) tight(now time.Time) bool {
+	until := p.until.Load()
+	return until != nil && now.Before(*until)
+}
 
 // tighten wakes all pickers.
 func (p *pressure) tighten(now time.Time) {
-	p.until.Store(now.Add(tightTime).UnixNano())
+	until := now.Add(tightTime)
+	p.until.Store(&until)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.sets {
