@@ -46,6 +46,10 @@ func (g guard) dialContext(ctx context.Context, network, addr string) (net.Conn,
 // however long, and this one may be a hostile page's. Well-behaved trackers need hours for it.
 const maxTrackerBytes = 1 << 20
 
+// trackerWriteTime is how long a tracker has to take what is written to it. The library writes to a WebSocket tracker under a lock
+// that the client waits for, under its own, when it drops a torrent: one that does not read would stop everything.
+const trackerWriteTime = 5 * time.Second
+
 // dialTracker is dialContext for trackers.
 func (g guard) dialTracker(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := g.dialContext(ctx, network, addr)
@@ -55,7 +59,7 @@ func (g guard) dialTracker(ctx context.Context, network, addr string) (net.Conn,
 	return &cappedConn{Conn: c, left: maxTrackerBytes}, nil
 }
 
-// A cappedConn fails after it has given a number of bytes.
+// A cappedConn fails after it has given a number of bytes, and when it does not take what is written to it.
 type cappedConn struct {
 	net.Conn
 	left int // Read is not called concurrently
@@ -68,6 +72,13 @@ func (c *cappedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b[:min(len(b), c.left)])
 	c.left -= n
 	return n, err
+}
+
+func (c *cappedConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(trackerWriteTime)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
 }
 
 func (g guard) control(_, address string, _ syscall.RawConn) error {

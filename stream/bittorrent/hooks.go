@@ -80,6 +80,7 @@ func stopSelfChecks() { selfChecks.shift.Store(62) }
 // hooks knows the unexported fields we need.
 type hooks struct {
 	peakRequests uintptr // offset in torrent.Peer
+	stats        uintptr // offset in torrent.Peer
 	sentHaves    uintptr // offset in torrent.PeerConn
 	halfOpen     uintptr // offset in torrent.Torrent
 	halfOpenType reflect.Type
@@ -90,6 +91,10 @@ func newHooks() (hooks, error) {
 	f, ok := reflect.TypeFor[torrent.Peer]().FieldByName("peakRequests")
 	if !ok || f.Type.Kind() != reflect.Int {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.Peer has no field peakRequests of type int: this version of anacrolix/torrent is not supported")
+	}
+	s, ok := reflect.TypeFor[torrent.Peer]().FieldByName("_stats")
+	if !ok || s.Type != reflect.TypeFor[torrent.ConnStats]() {
+		return hooks{}, fmt.Errorf("bittorrent: torrent.Peer has no field _stats: this version of anacrolix/torrent is not supported")
 	}
 	h, ok := reflect.TypeFor[torrent.PeerConn]().FieldByName("sentHaves")
 	if !ok || h.Type != reflect.TypeFor[typedroaring.Bitmap[int]]() {
@@ -104,7 +109,7 @@ func newHooks() (hooks, error) {
 		return hooks{}, err
 	}
 	stopSelfChecks()
-	return hooks{f.Offset, h.Offset, o.Offset, o.Type, u}, nil
+	return hooks{f.Offset, s.Offset, h.Offset, o.Offset, o.Type, u}, nil
 }
 
 // isDialling reports whether t waits for an answer from addr. The client is locked.
@@ -116,6 +121,11 @@ func (h hooks) isDialling(t *torrent.Torrent, addr string) bool {
 // hidePiece keeps the library from telling pc that we have the piece. The client is locked.
 func (h hooks) hidePiece(pc *torrent.PeerConn, piece int) {
 	(*typedroaring.Bitmap[int])(unsafe.Add(unsafe.Pointer(pc), h.sentHaves)).Add(piece)
+}
+
+// written is how many bytes pc has taken. Its own Stats wants the client's lock.
+func (h hooks) written(pc *torrent.PeerConn) int64 {
+	return (*torrent.ConnStats)(unsafe.Add(unsafe.Pointer(&pc.Peer), h.stats)).BytesWritten.Int64()
 }
 
 // openPipeline allows up to n outstanding requests on pc. The client is locked.
