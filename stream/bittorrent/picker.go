@@ -41,6 +41,7 @@ type picker struct {
 	waits    map[*need]wait
 	redialAt time.Time
 	layered  bool     // its hashes come from peers
+	unhashed bool     // some that are wanted now have not come yet
 	again    []string // addresses to dial once their connection has ended
 	againAt  time.Time
 }
@@ -89,8 +90,14 @@ func (p *picker) round(now time.Time) bool {
 	}
 	p.forget(now)
 	p.tellGone()
+	p.unhashed = false
 	left := p.want(needs, glows, owed, tight, now)
 	clientLock(p.client)
+	if p.unhashed {
+		for _, q := range p.set.peers {
+			p.hooks.askHashes(q.conn)
+		}
+	}
 	if left {
 		p.cancelUnwanted()
 	}
