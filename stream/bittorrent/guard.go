@@ -16,6 +16,7 @@ import (
 // server and behind any redirect, so that neither can lead around it.
 type guard struct {
 	allowLocal bool // allow_local_peers
+	near       *neighbours
 }
 
 var _ iplist.Ranger = guard{}
@@ -33,7 +34,7 @@ func (g guard) Lookup(ip net.IP) (r iplist.Range, blocked bool) {
 func (g guard) NumRanges() int { return 1 }
 
 func (g guard) allows(a netip.Addr) bool {
-	return g.allowLocal || isPublic(a)
+	return g.allowLocal || isPublic(a) && !g.near.has(a)
 }
 
 // dialContext dials public addresses only. It serves HTTP and WebSocket trackers and web seeds.
