@@ -171,7 +171,10 @@ func (s *swarm) settled(piece int) {
 
 func (s *swarm) settle(piece int) (late bool) {
 	for _, n := range s.needs {
-		delete(n.served, piece)
+		if _, ok := n.served[piece]; ok {
+			delete(n.served, piece)
+			n.notify() // it may wait for that, at its end
+		}
 	}
 	return s.books.settle(piece)
 }

@@ -163,3 +163,31 @@ func TestDebtsInATightQuota(t *testing.T) {
 		t.Errorf("%d bytes were sent, of %d: some were thrown away", n, 2*piece)
 	}
 }
+
+// The last bytes that an early reader said it wants are not passed on while a piece is being hashed of which it got some: that is the
+// last chance to say that they were wrong.
+func TestEarlyEndIsVerified(t *testing.T) {
+	const piece = 1 << 20
+	data := randomBytes(8 * piece)
+	s := newSeed(t, "video.mp4", piece, map[string][]byte{"video.mp4": data}, nil)
+	b, st := newBackend(t, t.TempDir(), 512<<20, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	obj, err := st.Object(store.Spec{
+		Space: "bittorrent", ID: s.mi.HashInfoBytes().HexString(), Size: int64(len(data)), Chunk: piece,
+		Check: func(int, io.Reader) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	for off := int64(0); off < int64(len(data)); off += 2 * piece {
+		if got := readAll(t, f, off, 2*piece, true); !bytes.Equal(got, data[off:off+2*piece]) {
+			t.Fatalf("wrong bytes at %d", off)
+		}
+		for i := int(off / piece); i < int(off/piece)+2; i++ {
+			if obj.Filled(i) {
+				t.Errorf("piece %d was not verified when all of it had been read", i)
+			}
+		}
+	}
+}
