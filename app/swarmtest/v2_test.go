@@ -4,6 +4,7 @@ package swarmtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -82,6 +83,10 @@ func TestV2Folder(t *testing.T) {
 	dir := t.TempDir()
 	folder := filepath.Join(dir, "album")
 	sources := map[string]*source{"a.mp3": newSource(40, 700*kib+1), "b.mp3": newSource(41, 300*kib), "sub/c.txt": newSource(42, 10)}
+	for i := range 9 { // files of one piece have no hashes that have to be asked for, and are in the way of those that have
+		sources[fmt.Sprintf("%d.txt", i)] = newSource(int64(43+i), int64(10+i))
+	}
+	sources["z.mp3"] = newSource(52, 900*kib)
 	for name, src := range sources {
 		path := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -176,7 +176,7 @@ func (a *announcer) request(ctx context.Context, u, network string, hash infohas
 	if err != nil {
 		parsed = new(url.URL) // isTracker has parsed it before
 	}
-	g := guard{allowLocal: a.s.b.cfg.AllowLocalPeers}
+	g := a.s.b.guard
 	return tracker.Announce{
 		Context:      ctx,
 		TrackerUrl:   u,

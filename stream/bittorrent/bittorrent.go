@@ -57,6 +57,7 @@ type Backend struct {
 	cfg      Config
 	log      *slog.Logger
 	store    *store.Store
+	guard    guard
 	hooks    hooks
 	client   *torrent.Client
 	registry *registry
@@ -93,11 +94,11 @@ func New(cfg Config) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{
-		cfg: cfg, log: cfg.Log, store: cfg.Store, hooks: h,
+		cfg: cfg, log: cfg.Log, store: cfg.Store, guard: guard{cfg.AllowLocalPeers, newNeighbours()}, hooks: h,
 		registry: newRegistry(h), upRate: limiter(cfg.UploadRate), announces: make(chan struct{}, maxAnnounces),
 		swarms: make(map[string]*swarm), owners: make(map[*torrent.Torrent]*swarm),
 	}
-	if b.client, err = newClient(cfg, b.registry, b.upRate); err != nil {
+	if b.client, err = newClient(cfg, b.guard, b.registry, b.upRate); err != nil {
 		return nil, fmt.Errorf("bittorrent: %w", err)
 	}
 	if cfg.DHT {

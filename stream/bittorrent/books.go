@@ -150,13 +150,16 @@ func (s *swarm) owedViews(now time.Time, windows ...[]view) (owed []view) {
 	return owed
 }
 
-// forgiveDebts lets go of what closed readers owe: somebody needs the room. It reports whether there was anything.
-func (s *swarm) forgiveDebts() bool {
+// abandon notes that the piece is given up unverified, unless somebody has passed on bytes of it: then it has to be verified.
+func (s *swarm) abandon(piece int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := len(s.books.owed)
-	s.dropDebts(func(*debt) bool { return true }, 0)
-	return len(s.books.owed) < n
+	if s.books.owed[piece] != nil {
+		return false
+	}
+	delete(s.books.begun, piece)
+	s.books.failures++
+	return true
 }
 
 // settled ends what is owed for a piece that is verified.
@@ -168,7 +171,10 @@ func (s *swarm) settled(piece int) {
 
 func (s *swarm) settle(piece int) (late bool) {
 	for _, n := range s.needs {
-		delete(n.served, piece)
+		if _, ok := n.served[piece]; ok {
+			delete(n.served, piece)
+			n.notify() // it may wait for that, at its end
+		}
 	}
 	return s.books.settle(piece)
 }

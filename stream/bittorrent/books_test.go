@@ -125,3 +125,69 @@ func TestNoRoomForOne(t *testing.T) {
 		t.Error("wrong bytes once there is room")
 	}
 }
+
+// While others need room, a piece stays of which an open reader has passed on bytes: what comes instead of it would be verified,
+// and those bytes never.
+func TestDebtsInATightQuota(t *testing.T) {
+	const piece = 4 << 20
+	data := randomBytes(4 * piece)
+	s := newSeed(t, "video.mp4", piece, map[string][]byte{"video.mp4": data}, rate.NewLimiter(4<<20, 64<<10))
+	b, st := newBackend(t, t.TempDir(), 512<<20, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	r, err := f.OpenEarly(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.(stream.Expecter).Expect(0, 2*piece)
+	for _, off := range []int64{piece, 0} { // it owes the second piece, and goes on in the first
+		if _, err := r.Seek(off, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(r, make([]byte, 256<<10)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Tighten()
+	obj, err := st.Object(store.Spec{
+		Space: "bittorrent", ID: s.mi.HashInfoBytes().HexString(), Size: int64(len(data)), Chunk: piece,
+		Check: func(int, io.Reader) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	eventually(t, "the pieces are verified", func() bool { return obj.HasAll(0, 2) })
+	stats := s.t.Stats()
+	if n := stats.BytesWrittenData.Int64(); n > 2*piece+64<<10 {
+		t.Errorf("%d bytes were sent, of %d: some were thrown away", n, 2*piece)
+	}
+}
+
+// The last bytes that an early reader said it wants are not passed on while a piece is being hashed of which it got some: that is the
+// last chance to say that they were wrong.
+func TestEarlyEndIsVerified(t *testing.T) {
+	const piece = 1 << 20
+	data := randomBytes(8 * piece)
+	s := newSeed(t, "video.mp4", piece, map[string][]byte{"video.mp4": data}, nil)
+	b, st := newBackend(t, t.TempDir(), 512<<20, nil)
+	f := lookup(t, open(t, b, s.root()), "video.mp4")
+	obj, err := st.Object(store.Spec{
+		Space: "bittorrent", ID: s.mi.HashInfoBytes().HexString(), Size: int64(len(data)), Chunk: piece,
+		Check: func(int, io.Reader) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer obj.Close()
+	for off := int64(0); off < int64(len(data)); off += 2 * piece {
+		if got := readAll(t, f, off, 2*piece, true); !bytes.Equal(got, data[off:off+2*piece]) {
+			t.Fatalf("wrong bytes at %d", off)
+		}
+		for i := int(off / piece); i < int(off/piece)+2; i++ {
+			if obj.Filled(i) {
+				t.Errorf("piece %d was not verified when all of it had been read", i)
+			}
+		}
+	}
+}

@@ -25,11 +25,10 @@ const utpDelay = 600 * time.Millisecond
 const userAgent = "universal-p2p"
 
 // newClient starts the library's client with the settings that make a streamer of it. upRate may be changed later on.
-func newClient(cfg Config, reg *registry, upRate *rate.Limiter) (*torrent.Client, error) {
+func newClient(cfg Config, g guard, reg *registry, upRate *rate.Limiter) (*torrent.Client, error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	g := guard{allowLocal: cfg.AllowLocalPeers}
 	cc := torrent.NewDefaultClientConfig()
 	cc.Slogger = slog.New(quiet{cfg.Log.Handler()})
 	cc.ExtendedHandshakeClientVersion = "Universal P2P"

@@ -1,6 +1,10 @@
 package bittorrent
 
-import "github.com/anacrolix/torrent/metainfo"
+import (
+	"time"
+
+	"github.com/anacrolix/torrent/metainfo"
+)
 
 // What the tests of the outside look at.
 
@@ -17,3 +21,9 @@ func (b *Backend) Knows(h metainfo.Hash) bool {
 	_, ok := b.client.Torrent(h)
 	return ok
 }
+
+// Tighten is what a reader without room does to all others.
+func (b *Backend) Tighten() { b.pressure.tighten(time.Now()) }
+
+// Port is where the client listens for peers.
+func (b *Backend) Port() int { return b.client.LocalPort() }

@@ -16,6 +16,7 @@ import (
 // server and behind any redirect, so that neither can lead around it.
 type guard struct {
 	allowLocal bool // allow_local_peers
+	near       *neighbours
 }
 
 var _ iplist.Ranger = guard{}
@@ -33,7 +34,7 @@ func (g guard) Lookup(ip net.IP) (r iplist.Range, blocked bool) {
 func (g guard) NumRanges() int { return 1 }
 
 func (g guard) allows(a netip.Addr) bool {
-	return g.allowLocal || isPublic(a)
+	return g.allowLocal || isPublic(a) && !g.near.has(a)
 }
 
 // dialContext dials public addresses only. It serves HTTP and WebSocket trackers and web seeds.
@@ -46,6 +47,10 @@ func (g guard) dialContext(ctx context.Context, network, addr string) (net.Conn,
 // however long, and this one may be a hostile page's. Well-behaved trackers need hours for it.
 const maxTrackerBytes = 1 << 20
 
+// trackerWriteTime is how long a tracker has to take what is written to it. The library writes to a WebSocket tracker under a lock
+// that the client waits for, under its own, when it drops a torrent: one that does not read would stop everything.
+const trackerWriteTime = 5 * time.Second
+
 // dialTracker is dialContext for trackers.
 func (g guard) dialTracker(ctx context.Context, network, addr string) (net.Conn, error) {
 	c, err := g.dialContext(ctx, network, addr)
@@ -55,7 +60,7 @@ func (g guard) dialTracker(ctx context.Context, network, addr string) (net.Conn,
 	return &cappedConn{Conn: c, left: maxTrackerBytes}, nil
 }
 
-// A cappedConn fails after it has given a number of bytes.
+// A cappedConn fails after it has given a number of bytes, and when it does not take what is written to it.
 type cappedConn struct {
 	net.Conn
 	left int // Read is not called concurrently
@@ -68,6 +73,13 @@ func (c *cappedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b[:min(len(b), c.left)])
 	c.left -= n
 	return n, err
+}
+
+func (c *cappedConn) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(trackerWriteTime)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
 }
 
 func (g guard) control(_, address string, _ syscall.RawConn) error {

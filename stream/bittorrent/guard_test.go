@@ -2,8 +2,10 @@ package bittorrent
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -187,5 +189,40 @@ func TestGuardPacket(t *testing.T) {
 	}
 	if _, err := (guard{}).listenPacket("udp4", "192.0.2.1:0"); err == nil {
 		t.Error("listens on an address that is not ours")
+	}
+}
+
+// A tracker that does not read cannot hold a message back for ever: the library writes to those of browsers under a lock that the
+// client waits for when it drops a torrent.
+func TestTrackerThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	c, err := guard{allowLocal: true}.dialTracker(t.Context(), "tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		for err := error(nil); ; _, err = c.Write(make([]byte, 1<<20)) {
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+		c.Close()
+	case <-time.After(3 * trackerWriteTime):
+		t.Error("it waits")
+		c.Close()
+		<-done
 	}
 }

@@ -114,5 +114,9 @@ func (p *picker) dialAgain(now time.Time) {
 // hashless reports whether nobody knows the hash of piece i yet: a v2 torrent that came without its piece layers asks the peers
 // for them, and until then the piece cannot be asked for.
 func (p *picker) hashless(i int) bool {
-	return p.layered && p.t.PieceState(i).MissingPieceLayerHash
+	if !p.layered || !p.t.PieceState(i).MissingPieceLayerHash {
+		return false
+	}
+	p.unhashed = true
+	return true
 }

@@ -64,6 +64,12 @@ func requestBlock(*torrent.PeerConn, torrent.RequestIndex) (more bool, err error
 //go:linkname pendAllBlocks github.com/anacrolix/torrent.(*Torrent).pendAllChunkSpecs
 func pendAllBlocks(t *torrent.Torrent, piece int)
 
+// tickleWriter has the connection look for something to write. The hashes that are missing of a v2 torrent it asks for only then,
+// and nothing else is to be written while those are waited for. The client is locked.
+//
+//go:linkname tickleWriter github.com/anacrolix/torrent.(*PeerConn).tickleWriter
+func tickleWriter(*torrent.PeerConn)
+
 // selfChecks is the counter by which the library chooses ever more rarely to check its own books, and to panic when two of them
 // disagree. They do for a while in a sound program: pieces of a v2 torrent count as pending as long as their hash is not known,
 // and nobody takes them out when it comes (Piece.setV2Hash in v1.62.0). The end of the program is too high a price for that.
@@ -80,9 +86,11 @@ func stopSelfChecks() { selfChecks.shift.Store(62) }
 // hooks knows the unexported fields we need.
 type hooks struct {
 	peakRequests uintptr // offset in torrent.Peer
+	stats        uintptr // offset in torrent.Peer
 	sentHaves    uintptr // offset in torrent.PeerConn
 	halfOpen     uintptr // offset in torrent.Torrent
 	halfOpenType reflect.Type
+	v2           uintptr // offset in torrent.PeerConn
 	upkeep
 }
 
@@ -90,6 +98,10 @@ func newHooks() (hooks, error) {
 	f, ok := reflect.TypeFor[torrent.Peer]().FieldByName("peakRequests")
 	if !ok || f.Type.Kind() != reflect.Int {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.Peer has no field peakRequests of type int: this version of anacrolix/torrent is not supported")
+	}
+	s, ok := reflect.TypeFor[torrent.Peer]().FieldByName("_stats")
+	if !ok || s.Type != reflect.TypeFor[torrent.ConnStats]() {
+		return hooks{}, fmt.Errorf("bittorrent: torrent.Peer has no field _stats: this version of anacrolix/torrent is not supported")
 	}
 	h, ok := reflect.TypeFor[torrent.PeerConn]().FieldByName("sentHaves")
 	if !ok || h.Type != reflect.TypeFor[typedroaring.Bitmap[int]]() {
@@ -99,12 +111,24 @@ func newHooks() (hooks, error) {
 	if !ok || o.Type.Kind() != reflect.Map || o.Type.Key().Kind() != reflect.String {
 		return hooks{}, fmt.Errorf("bittorrent: torrent.Torrent has no map halfOpen: this version of anacrolix/torrent is not supported")
 	}
+	v, ok := reflect.TypeFor[torrent.PeerConn]().FieldByName("v2")
+	if !ok || v.Type.Kind() != reflect.Bool {
+		return hooks{}, fmt.Errorf("bittorrent: torrent.PeerConn has no field v2 of type bool: this version of anacrolix/torrent is not supported")
+	}
 	u, err := newUpkeep()
 	if err != nil {
 		return hooks{}, err
 	}
 	stopSelfChecks()
-	return hooks{f.Offset, h.Offset, o.Offset, o.Type, u}, nil
+	return hooks{f.Offset, s.Offset, h.Offset, o.Offset, o.Type, v.Offset, u}, nil
+}
+
+// askHashes has pc ask for the hashes of pieces that are missing. The torrent is of version 2 alone, so that the handshake was of its
+// v2 infohash; the library does not know that of a connection that is older than the info dictionary, when the torrent was
+// known by the first 20 bytes of it. The client is locked.
+func (h hooks) askHashes(pc *torrent.PeerConn) {
+	*(*bool)(unsafe.Add(unsafe.Pointer(pc), h.v2)) = true
+	tickleWriter(pc)
 }
 
 // isDialling reports whether t waits for an answer from addr. The client is locked.
@@ -116,6 +140,11 @@ func (h hooks) isDialling(t *torrent.Torrent, addr string) bool {
 // hidePiece keeps the library from telling pc that we have the piece. The client is locked.
 func (h hooks) hidePiece(pc *torrent.PeerConn, piece int) {
 	(*typedroaring.Bitmap[int])(unsafe.Add(unsafe.Pointer(pc), h.sentHaves)).Add(piece)
+}
+
+// written is how many bytes pc has taken. Its own Stats wants the client's lock.
+func (h hooks) written(pc *torrent.PeerConn) int64 {
+	return (*torrent.ConnStats)(unsafe.Add(unsafe.Pointer(&pc.Peer), h.stats)).BytesWritten.Int64()
 }
 
 // openPipeline allows up to n outstanding requests on pc. The client is locked.

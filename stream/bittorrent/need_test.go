@@ -238,7 +238,7 @@ func TestGlow(t *testing.T) {
 		return &need{file: f, pos: pos, end: pos + n, wake: make(chan struct{}, 1), served: make(map[int]struct{})}
 	}
 	read := func(n *need, bytes int64) { n.pos += bytes; n.run += bytes }
-	look := func() (needs, glows []view) { needs, glows, _ = s.views(time.Now(), 0); return needs, glows }
+	look := func() (needs, glows []view) { needs, glows, _ = s.views(time.Now(), 0, false); return needs, glows }
 
 	first := newNeed(f, 0, 2*m)
 	s.add(first)
@@ -285,7 +285,7 @@ func TestGlow(t *testing.T) {
 	s.add(late)
 	read(late, m)
 	s.remove(late)
-	if _, glows, _ = s.views(time.Now().Add(glowTime+time.Second), 0); len(glows) != 0 {
+	if _, glows, _ = s.views(time.Now().Add(glowTime+time.Second), 0, false); len(glows) != 0 {
 		t.Fatalf("a glow outlives its time: %+v", glows)
 	}
 }

@@ -28,6 +28,10 @@ type peer struct {
 	mute map[block]time.Time // blocks it cannot be asked for, as far as we see without reason, and since when
 	deaf bool                // it needs a new connection
 
+	answers int64                  // bytes of what it has asked for and not yet taken, at most; see overcharges
+	written int64                  // bytes that it had taken when answers was counted
+	said    map[pp.MessageType]int // how often; see repeats
+
 	strikes int       // times it has stalled since its last block
 	bench   time.Time // until then it is asked only if there is nobody else
 }
@@ -114,6 +118,7 @@ type peerSet struct {
 	bytes int64         // received blocks since the torrent was added
 	waste int64         // of those, blocks we had already
 	past  []pastPeer    // closed connections that gave us something
+	fail  func(error)   // ends the torrent; set by its owner
 
 	// dialled are the addresses that were tried, whoever named them: trackers, the DHT and other peers tell them to the library,
 	// which forgets one when nobody answers there.
@@ -246,10 +251,6 @@ func (r *registry) onExtendedHandshake(pc *torrent.PeerConn, m *pp.ExtendedHands
 	}
 }
 
-// maxMetadata is how large an info dictionary we take from peers, in bytes. The library's work on one grows with the number of
-// its files times that of its pieces, under its lock. An uploaded .torrent may be larger.
-const maxMetadata = 2 << 20
-
 // safeReqq stays below what a peer says it takes. Transmission 3.00 stops answering for good once it owes exactly as many
 // blocks as it advertises (measured: 512 outstanding requests, no block ever after).
 func safeReqq(advertised int) int { return max(minWindow, min(advertised-12, maxWindow)) }
@@ -259,7 +260,7 @@ func (r *registry) onMessage(pc *torrent.PeerConn, m *pp.Message) {
 	if m.Keepalive {
 		return
 	}
-	if r.screen(pc.Torrent(), m) {
+	if r.screen(pc, m) {
 		m.Keepalive = true // the library does nothing on those
 		return
 	}

@@ -41,6 +41,7 @@ type picker struct {
 	waits    map[*need]wait
 	redialAt time.Time
 	layered  bool     // its hashes come from peers
+	unhashed bool     // some that are wanted now have not come yet
 	again    []string // addresses to dial once their connection has ended
 	againAt  time.Time
 }
@@ -79,7 +80,8 @@ func (p *picker) run(ctx context.Context) {
 // round looks at what is wanted and asks for it. It reports whether there is anything to look at again in a moment. A reader that
 // has all of its window wants nothing until it moves.
 func (p *picker) round(now time.Time) bool {
-	needs, glows, owed := p.s.views(now, p.rate.bytesPerSecond)
+	tight := p.s.b.pressure.tight(now)
+	needs, glows, owed := p.s.views(now, p.rate.bytesPerSecond, tight)
 	if len(needs)+len(glows)+len(owed)+len(p.wanted)+len(p.again) == 0 {
 		clear(p.seen)
 		clear(p.full)
@@ -88,8 +90,14 @@ func (p *picker) round(now time.Time) bool {
 	}
 	p.forget(now)
 	p.tellGone()
-	left := p.want(needs, glows, owed, now)
+	p.unhashed = false
+	left := p.want(needs, glows, owed, tight, now)
 	clientLock(p.client)
+	if p.unhashed {
+		for _, q := range p.set.peers {
+			p.hooks.askHashes(q.conn)
+		}
+	}
 	if left {
 		p.cancelUnwanted()
 	}
@@ -102,7 +110,7 @@ func (p *picker) round(now time.Time) bool {
 	p.reconnect(deaf, now)
 	p.heal(needs, now, useful, peers)
 	blocked := slices.ContainsFunc(needs, func(v view) bool { return v.blocked })
-	return blocked || len(p.wanted)+len(p.lacking)+len(p.again) > 0
+	return blocked || tight || len(p.wanted)+len(p.lacking)+len(p.again) > 0
 }
 
 // forget drops what earlier rounds found out about blocks, now and then. The rounds between, hundreds a second on a fast line,

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/store"
@@ -83,6 +85,13 @@ func (r *reader) Read(p []byte) (int, error) {
 	p = p[:min(int64(len(p)), r.f.size-r.pos, l.size(i)-in)]
 	for {
 		n, err := r.take(i, p, in)
+		if err == nil && r.ends(n) && r.pending() {
+			// The last chance to say that something was wrong, and it is not long until that is known.
+			if err := r.wait(func() bool { return !r.pending() }); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		if err == nil {
 			r.moved(n)
 			return n, nil
@@ -93,7 +102,7 @@ func (r *reader) Read(p []byte) (int, error) {
 			}
 			return 0, fmt.Errorf("bittorrent: %s: %w", r.f.path, spaceError(err))
 		}
-		if err := r.block(i, in); err != nil {
+		if err := r.wait(func() bool { return r.here(i, in) }); err != nil {
 			return 0, err
 		}
 	}
@@ -162,8 +171,23 @@ func (r *reader) moved(n int) {
 	}
 }
 
-// block waits until the byte at in of piece i may be there.
-func (r *reader) block(i int, in int64) error {
+// ends reports whether nothing is left to read behind n bytes more, as far as the caller has said.
+func (r *reader) ends(n int) bool {
+	to := r.pos + int64(n)
+	return r.early && (to == r.f.size || r.need.said && r.f.offset+to == r.need.end)
+}
+
+// pending reports whether a piece is all here and about to be verified, of which bytes were passed on.
+func (r *reader) pending() bool {
+	s := r.f.s
+	s.mu.Lock()
+	served := slices.Collect(maps.Keys(r.need.served))
+	s.mu.Unlock()
+	return slices.ContainsFunc(served, s.obj.Filled)
+}
+
+// wait waits until ready may report true.
+func (r *reader) wait(ready func() bool) error {
 	s, n := r.f.s, r.need
 	s.mu.Lock()
 	n.blocked = true
@@ -179,7 +203,7 @@ func (r *reader) block(i int, in int64) error {
 		n.blocked = false
 		s.mu.Unlock()
 	}()
-	if r.here(i, in) { // it came before we said that we wait for it
+	if ready() { // it came before we said that we wait for it
 		return nil
 	}
 	s.set.signal()

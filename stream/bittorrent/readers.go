@@ -48,13 +48,22 @@ func (s *swarm) remove(n *need) {
 	s.set.signal()
 }
 
-// views is what is wanted now: by readers, by what closed ones have left behind, and to verify what was passed on early.
-func (s *swarm) views(now time.Time, rate float64) (needs, glows, owed []view) {
+// views is what is wanted now: by readers, by what closed ones have left behind, and to verify what was passed on early. When it is
+// tight, readers want no more than the piece that each stands at, and closed ones nothing.
+func (s *swarm) views(now time.Time, rate float64, tight bool) (needs, glows, owed []view) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.glows = slices.DeleteFunc(s.glows, func(g glow) bool { return now.After(g.until) })
+	if tight {
+		for _, n := range s.needs {
+			_, in := s.layout.piece(n.pos)
+			needs = append(needs, n.window(s.layout.pieceLength-in))
+		}
+		s.dropDebts(func(*debt) bool { return true }, 0)
+		return needs, nil, s.owedViews(now, needs)
+	}
 	if len(s.needs)+len(s.glows) > 0 {
-		limit := aheadLimit(rate, s.b.store.Usage().Quota, s.layout.pieceLength, len(s.needs)+len(s.glows))
+		limit := aheadLimit(rate, s.b.store.Quota(), s.layout.pieceLength, len(s.needs)+len(s.glows))
 		for _, n := range s.needs {
 			needs = append(needs, n.window(limit))
 		}

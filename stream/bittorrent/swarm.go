@@ -52,7 +52,7 @@ type swarm struct {
 
 	waiting atomic.Int32 // early readers that wait for a block
 
-	mu         sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds
+	mu         sync.Mutex // guards what follows, and the needs; never held while the client or the store is called but for holds and the quota
 	needs      []*need
 	glows      []glow
 	books      books
@@ -73,10 +73,7 @@ func (s *swarm) serve(id string) {
 		s.err = s.prepare(s.life)
 	}
 	if s.obj == nil && s.err == nil {
-		s.err = stream.ErrClosed
-		if errors.Is(context.Cause(s.life), errMoved) {
-			s.err = errMoved
-		}
+		s.err = cmp.Or(context.Cause(s.life), stream.ErrClosed)
 	}
 	close(s.ready)
 	if s.err != nil {

@@ -136,6 +136,7 @@ func (b *Backend) join(tg target, k *kept) (s *swarm, again <-chan struct{}, err
 	s.announcer = newAnnouncer(s)
 	clientLock(b.client)
 	s.set = b.registry.set(s.t)
+	s.set.fail = s.cancel
 	clientUnlock(b.client)
 	b.owners[t] = s
 	b.index(s, tg)

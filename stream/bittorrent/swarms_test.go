@@ -112,6 +112,7 @@ func TestOpenWhileLeaving(t *testing.T) {
 	for _, name := range []string{v2, short, v2, short} {
 		wg.Go(func() {
 			for range 40 {
+				start := time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 				tree, err := b.Open(ctx, s.rootBy(name))
 				cancel()
@@ -126,6 +127,9 @@ func TestOpenWhileLeaving(t *testing.T) {
 					t.Error("wrong bytes")
 				}
 				tree.Close()
+				if took := time.Since(start); took > 8*time.Second {
+					t.Errorf("by %s it took %v", name, took)
+				}
 			}
 		})
 	}

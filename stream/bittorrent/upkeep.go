@@ -7,7 +7,6 @@ import (
 	"unsafe"
 
 	"github.com/anacrolix/torrent"
-	pp "github.com/anacrolix/torrent/peer_protocol"
 	typedroaring "github.com/anacrolix/torrent/typed-roaring"
 	"github.com/anacrolix/torrent/types/infohash"
 )
@@ -40,10 +39,12 @@ func addPieceLayers(t *torrent.Torrent, layers map[string]string) []error
 //go:linkname purePriority github.com/anacrolix/torrent.Piece.purePriority
 func purePriority(torrent.Piece) torrent.PiecePriority
 
-// upkeep finds two unexported fields.
+// upkeep finds unexported fields.
 type upkeep struct {
-	byShortHash uintptr // offset in torrent.Client
-	pending     uintptr // offset in torrent.Torrent
+	byShortHash   uintptr // offset in torrent.Client
+	pending       uintptr // offset in torrent.Torrent, as are the next two
+	infoBytes     uintptr // what peers have told of the info dictionary
+	infoPartsHere uintptr // which parts of it, of 16 KiB
 }
 
 func newUpkeep() (upkeep, error) {
@@ -55,7 +56,15 @@ func newUpkeep() (upkeep, error) {
 	if !ok || p.Type != reflect.TypeFor[typedroaring.Bitmap[int]]() {
 		return upkeep{}, fmt.Errorf("bittorrent: torrent.Torrent has no field _pendingPieces: this version of anacrolix/torrent is not supported")
 	}
-	return upkeep{c.Offset, p.Offset}, nil
+	b, ok := reflect.TypeFor[torrent.Torrent]().FieldByName("metadataBytes")
+	if !ok || b.Type != reflect.TypeFor[[]byte]() {
+		return upkeep{}, fmt.Errorf("bittorrent: torrent.Torrent has no field metadataBytes: this version of anacrolix/torrent is not supported")
+	}
+	h, ok := reflect.TypeFor[torrent.Torrent]().FieldByName("metadataCompletedChunks")
+	if !ok || h.Type != reflect.TypeFor[[]bool]() {
+		return upkeep{}, fmt.Errorf("bittorrent: torrent.Torrent has no field metadataCompletedChunks: this version of anacrolix/torrent is not supported")
+	}
+	return upkeep{c.Offset, p.Offset, b.Offset, h.Offset}, nil
 }
 
 // torrents is the client's map of infohashes, those of v2 cut to 20 bytes. The client is locked.
@@ -97,17 +106,6 @@ func (r *registry) drop(t *torrent.Torrent) {
 	}
 	clientUnlock(r.client)
 	wg.Wait()
-}
-
-// screen runs before the library acts on a message, and reports whether it had better not. The client is locked.
-func (r *registry) screen(t *torrent.Torrent, m *pp.Message) (ignore bool) {
-	switch m.Type {
-	case pp.Extended:
-		return r.superfluous(t)
-	case pp.Hashes:
-		r.hooks.pendWanted(t)
-	}
-	return false
 }
 
 // setInfo gives t its info dictionary, unless another Torrent of the same content has it.

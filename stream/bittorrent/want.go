@@ -14,7 +14,7 @@ const tightTime = 5 * time.Second
 // A pressure is shared by the swarms of a backend: while one of their readers has no room for the piece it stands at, nothing is
 // fetched ahead for the others.
 type pressure struct {
-	until atomic.Int64 // Unix time in nanoseconds
+	until atomic.Pointer[time.Time] // nil: never yet
 
 	mu   sync.Mutex
 	sets map[*peerSet]bool
@@ -35,11 +35,15 @@ func (p *pressure) leave(s *peerSet) {
 	delete(p.sets, s)
 }
 
-func (p *pressure) tight(now time.Time) bool { return now.UnixNano() < p.until.Load() }
+func (p *pressure) tight(now time.Time) bool {
+	until := p.until.Load()
+	return until != nil && now.Before(*until)
+}
 
 // tighten wakes all pickers.
 func (p *pressure) tighten(now time.Time) {
-	p.until.Store(now.Add(tightTime).UnixNano())
+	until := now.Add(tightTime)
+	p.until.Store(&until)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for s := range p.sets {
@@ -56,12 +60,8 @@ type wanting struct {
 }
 
 // want tells the store and the library which pieces are to be fetched. It reports whether one that is not here has left them.
-func (p *picker) want(needs, glows, owed []view, now time.Time) (left bool) {
+func (p *picker) want(needs, glows, owed []view, tight bool, now time.Time) (left bool) {
 	w := wanting{p, now, make(map[int]bool, len(p.wanted)+1), make(map[int]bool)}
-	tight := p.s.b.pressure.tight(now)
-	if tight {
-		needs, glows = p.cut(needs), nil
-	}
 	for _, v := range needs {
 		if first, behind := p.pieces(v); first < behind {
 			p.s.hold(v.need, first, behind)
@@ -108,17 +108,6 @@ func (p *picker) pieces(v view) (first, behind int) {
 	return first, last + 1
 }
 
-// cut ends the windows with the piece that they begin in.
-func (p *picker) cut(vs []view) []view {
-	short := make([]view, len(vs))
-	for k, v := range vs {
-		i, _ := p.s.layout.piece(v.from)
-		v.to = min(v.to, int64(i+1)*p.s.layout.pieceLength)
-		short[k] = v
-	}
-	return short
-}
-
 // stand wants the piece that the reader n stands at. If there is no room, the others have to make some.
 func (w *wanting) stand(n *need, i int) {
 	err := w.piece(i, true)
@@ -136,7 +125,6 @@ func (w *wanting) stand(n *need, i int) {
 		delete(w.full, n)
 		return
 	}
-	w.s.forgiveDebts()
 	w.s.b.pressure.tighten(w.now)
 }
 
@@ -229,6 +217,9 @@ func (p *picker) unwant(i int) {
 
 // giveUp drops what is here of piece i, to make room.
 func (p *picker) giveUp(i int) {
+	if !p.s.abandon(i) {
+		return
+	}
 	if err := p.s.obj.Discard(i); err != nil {
 		p.s.log.Warn("cannot make room", "root", p.s.id, "piece", i, "err", err)
 	}

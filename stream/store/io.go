@@ -278,6 +278,19 @@ func (o *Object) ReadFilling(i int, p []byte, off int64) (int, error) {
 	return n, nil
 }
 
+// Filled reports whether all of chunk i has been written and nobody has checked it yet.
+func (o *Object) Filled(i int) bool {
+	if o.ready(i, 0, 0) != nil {
+		return false
+	}
+	c := o.find(i)
+	if c == nil || o.store.use(c) != nil {
+		return false
+	}
+	defer c.io.RUnlock()
+	return c.state != verified && c.fill.end(0) == c.size
+}
+
 // WriteChunkTo writes the bytes of chunk i to w, for hashing: nobody has checked them, even if the chunk is verified.
 // ErrMissing when not all of them were written.
 func (o *Object) WriteChunkTo(i int, w io.Writer) (n int64, err error) {

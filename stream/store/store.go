@@ -210,6 +210,13 @@ func (s *Store) Usage() Usage {
 	return u
 }
 
+// Quota is how many bytes the store may use. It costs nothing, unlike [Store.Usage].
+func (s *Store) Quota() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quota
+}
+
 // SetLimits changes the quota and the reserve, in bytes, and evicts at once what no longer fits. The limits hold in any case;
 // the error is ErrFull when readers hold, or the user keeps, more than the new quota: it goes as soon as they let go.
 func (s *Store) SetLimits(quota, reserve int64) error {
