@@ -53,7 +53,7 @@ func newChromium(t *testing.T, change ...func(*Config)) *chromium {
 	}
 	t.Cleanup(func() { os.RemoveAll(profile) })
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Flag("headless", "new"),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required")}
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("host-resolver-rules", "MAP rebind.example 127.0.0.1")}
 	for _, flag := range []string{"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
 		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "mute-audio"} {
 		opts = append(opts, chromedp.Flag(flag, true))
@@ -138,6 +138,9 @@ func (b *chromium) watch(next http.Handler) http.Handler {
 		s := &seen{ResponseWriter: w, path: r.URL.Path, dest: r.Header.Get("Sec-Fetch-Dest"), rng: r.Header.Get("Range")}
 		defer func() {
 			s.cache = w.Header().Get("Cache-Control")
+			if cookie := w.Header().Get("Set-Cookie"); cookie != "" {
+				b.t.Errorf("%s sets a cookie: %s", s.path, cookie) // other ports of this computer would be sent it
+			}
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.seen = append(b.seen, *s)
