@@ -100,8 +100,8 @@ func TestEvents(t *testing.T) {
 			t.Errorf("while nothing happens: %+v", n)
 		}
 
-		// Something is streamed, 128 KiB a second, as much as is read at once, and its figures follow.
-		f.tree.File("video.mp4").Slow(time.Second, 0)
+		// Something is streamed, 128 KiB a little more than every second, and its figures follow.
+		f.tree.File("video.mp4").Slow(1100*time.Millisecond, 0)
 		done := make(chan response, 1)
 		go func() { done <- f.get("video.mp4") }()
 		n := v.now(func(n nowView) bool { return len(n.Active) == 1 && n.Active[0].Down > 0 })
