@@ -2,10 +2,14 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"slices"
+	"time"
 
+	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/store"
 	"github.com/zeronetscript/universal_p2p/stream/web"
@@ -111,13 +115,30 @@ func (d *desk) users() map[ledger.Root][]ledger.Site {
 }
 
 // RecycleRoot implements web.Desk.
-func (d *desk) RecycleRoot(_ context.Context, protocol, root string) (int64, error) {
-	freed, err := d.store.Remove(protocol, root)
+func (d *desk) RecycleRoot(ctx context.Context, protocol, root string) (int64, error) {
+	freed, err := d.remove(ctx, protocol, root)
 	if err != nil {
 		return freed, err
 	}
 	d.log.Info("recycled on request", "protocol", protocol, "root", root, "bytes", freed)
 	return freed, nil
+}
+
+// leaveTime is how long a protocol gets to part from a root that is to be removed.
+const leaveTime = 5 * time.Second
+
+// remove removes a root. What is connected for it and not in use is left first, or something of it would stay.
+func (d *desk) remove(ctx context.Context, protocol, root string) (freed int64, err error) {
+	for _, p := range d.protocols {
+		if b, ok := p.Backend.(stream.Leaver); ok && p.Name == protocol {
+			ctx, cancel := context.WithTimeout(ctx, leaveTime)
+			if err := b.Leave(ctx, root); err != nil {
+				d.log.Debug("not left in time", "protocol", protocol, "root", root, "err", err)
+			}
+			cancel()
+		}
+	}
+	return d.store.Remove(protocol, root)
 }
 
 // RecycleSite implements web.Desk.
@@ -131,8 +152,8 @@ func (d *desk) RecycleSite(ctx context.Context, site ledger.Site) (freed int64, 
 		if err := ctx.Err(); err != nil {
 			return freed, err
 		}
-		n, err := d.store.Remove(r.Space, r.ID)
-		if freed += n; err != nil {
+		n, err := d.remove(ctx, r.Space, r.ID)
+		if freed += n; err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have gone by itself
 			return freed, err
 		}
 	}

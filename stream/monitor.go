@@ -1,5 +1,7 @@
 package stream
 
+import "context"
+
 // A Monitor is a Backend that can tell what it does now, for people to look at.
 type Monitor interface {
 	// Activities reports on every root that the backend is connected for, in no order: those that are read, those that are
@@ -32,4 +34,11 @@ type Recognizer interface {
 	// Recognize returns the root that a text names: an identifier, or a link in the form that the network itself uses. It asks
 	// nobody. The hints are those of the text, and those that are known of the root and anybody may know.
 	Recognize(text string) (root Root, ok bool)
+}
+
+// A Leaver is a Backend that can part from a root before it would by itself.
+type Leaver interface {
+	// Leave disconnects from a root that nobody has open, and returns when nothing of it is held or written any more, or with
+	// ctx's error. For a root that is open, and for one that the backend is not connected for, it does nothing.
+	Leave(ctx context.Context, id string) error
 }

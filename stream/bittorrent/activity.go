@@ -14,6 +14,7 @@ import (
 var (
 	_ stream.Monitor    = (*Backend)(nil)
 	_ stream.Recognizer = (*Backend)(nil)
+	_ stream.Leaver     = (*Backend)(nil)
 )
 
 // Activities implements stream.Monitor.
@@ -21,7 +22,9 @@ func (b *Backend) Activities() []stream.Activity {
 	b.mu.Lock()
 	swarms := make(map[*swarm]string, len(b.swarms)) // a hybrid torrent is in the map twice
 	for _, s := range b.swarms {
-		swarms[s] = s.keys[0]
+		if !s.leaving {
+			swarms[s] = s.keys[0]
+		}
 	}
 	b.mu.Unlock()
 	as := make([]stream.Activity, 0, len(swarms))

@@ -2,6 +2,7 @@ package bittorrent_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/url"
 	"slices"
@@ -37,12 +38,14 @@ func TestActivities(t *testing.T) {
 	}
 	cancel()
 	<-ended
+	if err := b.Leave(t.Context(), nobody); err != nil {
+		t.Fatal(err)
+	}
 
 	tree, err := b.Open(t.Context(), s.root())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tree.Close()
 	f, _, err := tree.Lookup(t.Context(), "film.mp4")
 	if err != nil {
 		t.Fatal(err)
@@ -61,8 +64,29 @@ func TestActivities(t *testing.T) {
 	if len(a.Have) != 16 || slices.Contains(a.Have[:8], 0) {
 		t.Errorf("what is here: %v", a.Have)
 	}
+	if err := b.Leave(t.Context(), tree.ID()); err != nil {
+		t.Fatal(err)
+	}
+	activity(t, b, tree.ID(), func(a stream.Activity) bool { return a.Readers == 1 }) // it is open
 	r.Close()
 	activity(t, b, tree.ID(), func(a stream.Activity) bool { return a.Readers <= 1 })
+	tree.Close()
+	if err := b.Leave(t.Context(), tree.ID()); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.Activities(); len(got) != 0 {
+		t.Errorf("after it was left: %+v", got)
+	}
+	if err := b.Leave(t.Context(), tree.ID()); err != nil {
+		t.Errorf("a second time: %v", err)
+	}
+	if err := b.Leave(t.Context(), "nonsense"); !errors.Is(err, stream.ErrBadRoot) {
+		t.Errorf("of no root: %v", err)
+	}
+	if tree, err = b.Open(t.Context(), s.root()); err != nil { // and back
+		t.Fatal(err)
+	}
+	tree.Close()
 }
 
 // activity waits until the root with that ID is reported in the state that is asked for.

@@ -232,6 +232,30 @@ func (b *Backend) expire(s *swarm) {
 	}
 }
 
+// Leave implements stream.Leaver.
+func (b *Backend) Leave(ctx context.Context, id string) error {
+	tg, err := parseRoot(stream.Root{ID: id})
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	s := b.find(tg)
+	var left <-chan struct{}
+	if s != nil && s.refs == 0 && !b.closed {
+		left = b.leave(s)
+	}
+	b.mu.Unlock()
+	if left == nil {
+		return nil
+	}
+	select {
+	case <-left:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // leave begins to stop s. What it returns is closed once the client has forgotten the torrent; until then s stays known, so
 // that nobody joins it a second time. The backend is locked, and not closed.
 func (b *Backend) leave(s *swarm) (left <-chan struct{}) {
