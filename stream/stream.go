@@ -93,6 +93,13 @@ type Searcher interface {
 	Search(root Root) (s Search, ok bool)
 }
 
+// A Canonicalizer is a Backend that can tell the canonical ID of most roots by their looks.
+type Canonicalizer interface {
+	// Canonical returns what Tree.ID would be, as far as the root itself tells; the network may know better. It asks nobody and
+	// takes no time. ok is false for what is no root, and for one that says nothing of its ID.
+	Canonical(root Root) (id string, ok bool)
+}
+
 // Search is the state of the search for a tree.
 type Search struct {
 	Peers int  // connected now

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/base32"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"regexp"
 	"strings"
 	"text/tabwriter"
@@ -147,31 +144,27 @@ func newAllow(f *common) *cobra.Command {
 	}
 }
 
-// decide makes a rule for the site or the roots that arg means.
+// decide makes a rule for the site or the root that arg means.
 func (f *common) decide(ctx context.Context, arg string, rule ledger.Rule) error {
-	roots := rootsOf(arg)
+	root, isRoot := rootOfArg(arg)
+	if isRoot && rule == ledger.Allow {
+		return usagef("allow takes a site; content is allowed unless it is blocked")
+	}
 	var site ledger.Site
-	if len(roots) == 0 {
+	if !isRoot {
 		var err error
 		if site, err = siteOf(arg); err != nil {
 			return err
 		}
-	} else if rule == ledger.Allow {
-		return usagef("allow takes a site; content is allowed unless it is blocked")
 	}
 	client, err := f.dial()
 	if err != nil {
 		return err
 	}
-	if len(roots) == 0 {
-		return client.Decide(ctx, site, rule)
+	if isRoot {
+		return client.BlockRoot(ctx, root, rule == ledger.Block)
 	}
-	for _, root := range roots {
-		if err := client.BlockRoot(ctx, root, rule == ledger.Block); err != nil {
-			return err
-		}
-	}
-	return nil
+	return client.Decide(ctx, site, rule)
 }
 
 func newForget(f *common) *cobra.Command {
@@ -227,41 +220,13 @@ func siteOf(arg string) (ledger.Site, error) {
 // rootPath is how sites and status print a root.
 var rootPath = regexp.MustCompile(`^[a-z0-9-]+/v[0-9]+/[^/]+$`)
 
-// rootsOf returns the roots that arg names, as the ledger spells them, or none. A magnet link may have two.
-func rootsOf(arg string) (roots []ledger.Root) {
-	const protocol = "bittorrent/v0"
-	switch {
-	case strings.HasPrefix(strings.ToLower(arg), "magnet:"):
-		u, err := url.Parse(arg)
-		if err != nil {
-			return nil
-		}
-		for _, xt := range u.Query()["xt"] {
-			lower := strings.ToLower(xt)
-			for _, prefix := range []string{"urn:btih:", "urn:btmh:1220"} {
-				if hash, ok := strings.CutPrefix(lower, prefix); ok && infohash.MatchString(hash) {
-					roots = append(roots, ledger.Root{Protocol: protocol, ID: canonicalHash(hash)})
-				}
-			}
-		}
-	case infohash.MatchString(arg):
-		roots = []ledger.Root{{Protocol: protocol, ID: canonicalHash(arg)}}
-	case rootPath.MatchString(arg):
+// rootOfArg returns the root that arg names in one of its spellings, all of which the program knows. ok is false for what is a
+// site, or nothing.
+func rootOfArg(arg string) (root ledger.Root, ok bool) {
+	if rootPath.MatchString(arg) {
 		i := strings.LastIndexByte(arg, '/')
-		if hash := arg[i+1:]; infohash.MatchString(hash) {
-			return rootsOf(hash)
-		}
-		roots = []ledger.Root{{Protocol: arg[:i], ID: arg[i+1:]}}
+		return ledger.Root{Protocol: arg[:i], ID: arg[i+1:]}, true
 	}
-	return roots
-}
-
-// canonicalHash spells an infohash as the protocol does: in lower-case hex.
-func canonicalHash(hash string) string {
-	if len(hash) == 32 {
-		if data, err := base32.StdEncoding.DecodeString(strings.ToUpper(hash)); err == nil {
-			return hex.EncodeToString(data)
-		}
-	}
-	return strings.ToLower(hash)
+	isRoot := infohash.MatchString(arg) || strings.HasPrefix(strings.ToLower(arg), "magnet:")
+	return ledger.Root{Protocol: "bittorrent/v0", ID: arg}, isRoot
 }

@@ -105,6 +105,12 @@ func (m *Mem) Open(ctx context.Context, root stream.Root) (stream.Tree, error) {
 	return newMemHandle(t), nil
 }
 
+// Canonical implements [stream.Canonicalizer].
+func (*Mem) Canonical(root stream.Root) (id string, ok bool) {
+	id, err := memID(root.ID)
+	return id, err == nil
+}
+
 // Close implements [stream.Backend]. A Mem has no goroutine to wait for.
 func (m *Mem) Close() error {
 	m.change(func() { m.closed = true })

@@ -32,6 +32,7 @@ type prefetch struct {
 	backend stream.Backend
 	req     stream.Request
 	root    stream.Root
+	id      ledger.Root // as far as it is known before it is found
 	off, n  int64
 
 	done atomic.Int64 // bytes that are here
@@ -43,14 +44,12 @@ type prefetch struct {
 	stopped   chan struct{}      // closed when it runs no more; made when it starts
 }
 
-func (p *prefetch) protocol() string { return p.req.Protocol + "/" + p.req.Version }
-
 // by reports whether a site has asked for it, or one below that; its token is good for both.
 func (p *prefetch) by(site ledger.Site) bool { return p.site == site || p.site.Origin() == site }
 
 // of reports whether it is of a root, by either of its names; ahead.mu is held.
 func (p *prefetch) of(root ledger.Root) bool {
-	return p.protocol() == root.Protocol && (p.req.Root == root.ID || p.canonical == root.ID)
+	return p.id.Protocol == root.Protocol && (p.id.ID == root.ID || p.canonical == root.ID)
 }
 
 // ahead are the prefetches of all sites. It owns a goroutine for each site that has some; close ends them.
@@ -162,7 +161,7 @@ func (a *ahead) fetch(ctx context.Context, p *prefetch) error {
 		return err
 	}
 	defer access.End()
-	v := &visit{clock: newClock(ctx, a.h.cfg.MediaPatience), access: access, protocol: p.protocol()}
+	v := &visit{clock: newClock(ctx, a.h.cfg.MediaPatience), access: access, protocol: p.id.Protocol}
 	defer v.stop()
 	err = a.read(v, p)
 	if errors.Is(err, stream.ErrBadRoot) {
@@ -174,7 +173,7 @@ func (a *ahead) fetch(ctx context.Context, p *prefetch) error {
 // admit waits until the limits of the site let it have what it wants.
 func (a *ahead) admit(ctx context.Context, p *prefetch) (*ledger.Access, error) {
 	for start := time.Now(); ; {
-		access, err := a.h.cfg.Gate.Begin(p.site, ledger.Root{Protocol: p.protocol(), ID: p.req.Root})
+		access, err := a.h.cfg.Gate.Begin(p.site, p.id)
 		limit, ok := errors.AsType[*ledger.LimitError](err)
 		if !ok || limit.RetryAfter <= 0 || time.Since(start) > aheadPatience {
 			return access, err
@@ -310,9 +309,9 @@ func (a *ahead) list(site ledger.Site) []prefetchStatus {
 		}
 		root := p.canonical
 		if root == "" {
-			root = p.req.Root
+			root = p.id.ID
 		}
-		list = append(list, prefetchStatus{p.protocol(), root, p.req.Path, p.off, p.n, p.done.Load(), p.cancel != nil})
+		list = append(list, prefetchStatus{p.id.Protocol, root, p.req.Path, p.off, p.n, p.done.Load(), p.cancel != nil})
 	}
 	return list
 }
@@ -338,7 +337,7 @@ func (h *Handler) apiPrefetch(r *http.Request, site ledger.Site) (int, any, erro
 		return 0, nil, err
 	}
 	p.site, p.off, p.n = site, in.Offset, in.Bytes
-	access, err := h.cfg.Gate.Begin(site, ledger.Root{Protocol: p.protocol(), ID: p.req.Root})
+	access, err := h.cfg.Gate.Begin(site, p.id)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -347,7 +346,7 @@ func (h *Handler) apiPrefetch(r *http.Request, site ledger.Site) (int, any, erro
 	if err := h.ahead.add(p); err != nil {
 		return 0, nil, err
 	}
-	return http.StatusAccepted, rootIn{p.protocol(), p.req.Root}, nil
+	return http.StatusAccepted, rootIn{p.id.Protocol, p.id.ID}, nil
 }
 
 // prefetchOf reads the URL of a file, as a page embeds it.
@@ -375,5 +374,6 @@ func (h *Handler) prefetchOf(raw string) (*prefetch, error) {
 	case req.Command != "stream":
 		return nil, errNoCommand
 	}
-	return &prefetch{backend: p.Backend, req: req, root: stream.Root{ID: req.Root, Hints: hints(u)}}, nil
+	root := stream.Root{ID: req.Root, Hints: hints(u)}
+	return &prefetch{backend: p.Backend, req: req, root: root, id: ledgerRoot(p.Backend, req, root.Hints)}, nil
 }

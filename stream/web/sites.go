@@ -2,9 +2,9 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
+	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
@@ -161,10 +161,11 @@ func (h *Handler) apiRule(r *http.Request) (int, any, error) {
 		return 0, nil, badRequest(`Give "site" and as "rule" one of "allow", "block" and "default"; or "protocol", "root" and "block" or "default".`)
 	}
 	if isRoot {
-		root := ledger.Root{Protocol: in.Protocol, ID: in.Root}
-		if !slices.ContainsFunc(h.cfg.Protocols, func(p Protocol) bool { return p.Name+"/"+p.Version == root.Protocol }) {
+		p, ok := h.protocols[in.Protocol]
+		if !ok {
 			return 0, nil, errNoProtocol
 		}
+		root := ledgerRoot(p.Backend, stream.Request{Protocol: p.Name, Version: p.Version, Root: in.Root}, nil)
 		if err := h.cfg.Ledger.BlockRoot(root, *in.Rule == ledger.Block); err != nil {
 			return 0, nil, err
 		}

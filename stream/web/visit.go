@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
@@ -35,7 +36,7 @@ func (h *Handler) site(r *http.Request, on *website) ledger.Site {
 // inTurn does a command if the site that asks may have it, and when it is its turn.
 func (h *Handler) inTurn(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request, do command) error {
 	site := h.site(r, v.website)
-	access, err := h.cfg.Gate.Begin(site, ledger.Root{Protocol: v.protocol, ID: req.Root})
+	access, err := h.cfg.Gate.Begin(site, ledgerRoot(b, req, hints(r.URL)))
 	if err != nil {
 		return err
 	}
@@ -55,6 +56,18 @@ func (h *Handler) inTurn(v *visit, w http.ResponseWriter, r *http.Request, b str
 		access.Malformed()
 	}
 	return err
+}
+
+// ledgerRoot is the root of a request as the ledger knows it: in its one spelling, as far as that can be told before anybody is asked,
+// or a blocked one would be looked for under another name.
+func ledgerRoot(b stream.Backend, req stream.Request, hints url.Values) ledger.Root {
+	id := req.Root
+	if c, ok := b.(stream.Canonicalizer); ok {
+		if canonical, ok := c.Canonical(stream.Root{ID: id, Hints: hints}); ok {
+			id = canonical
+		}
+	}
+	return ledger.Root{Protocol: req.Protocol + "/" + req.Version, ID: id}
 }
 
 // queueOf names the queue of a site: its origin, because a label cannot be proved, and one for all programs, whose names can

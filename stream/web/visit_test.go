@@ -170,6 +170,7 @@ func TestBlocked(t *testing.T) {
 	if err := f.history.BlockRoot(ledger.Root{Protocol: "mem/v0", ID: "tree2"}, true); err != nil {
 		t.Fatal(err)
 	}
+	opens := f.mem.Counts().Opens
 	for _, command := range []string{"stream", "files", "play", "torrent"} {
 		for _, origin := range []string{"https://a.example", "http://a.example:8080", "https://www.a.example"} {
 			f.wantError(f.do("GET", "/mem/v0/"+command+"/tree1", "Origin: "+origin), http.StatusForbidden)
@@ -180,6 +181,9 @@ func TestBlocked(t *testing.T) {
 		f.wantError(f.do("GET", "/mem/v0/"+command+"/tree2"), http.StatusForbidden)
 		f.wantError(f.do("GET", "/mem/v0/"+command+"/TREE2"), http.StatusForbidden)
 		f.wantError(f.do("HEAD", "/mem/v0/"+command+"/tree2"), http.StatusForbidden)
+	}
+	if n := f.mem.Counts().Opens - opens; n != 5 { // the command torrent asks twice
+		t.Errorf("%d roots were looked for", n)
 	}
 	f.wantError(f.get("sound.mp3", "Origin: https://a.example", "If-None-Match: "+tag), http.StatusForbidden)
 	f.wantError(f.do("GET", "/sound.mp3", f.host("tree2.mem.localhost")), http.StatusForbidden)
