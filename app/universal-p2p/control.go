@@ -128,7 +128,10 @@ func newOpen(f *common) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "open",
 		Short: "Open the program's page in the browser",
-		Args:  takes(0, "no arguments"),
+		Long: `Open the program's page in the browser, logged in.
+
+With --print the address is printed instead. What stands behind the # in it logs one browser in, once, within two minutes.`,
+		Args: takes(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := f.dial()
 			if err != nil {

@@ -276,7 +276,7 @@ func TestBrowserLooks(t *testing.T) {
 		width              int64
 	}{
 		{"wide-light", "light", "en", 1440}, {"wide-dark", "dark", "de", 1440}, {"phone-light", "light", "fr", 390}, {"phone-dark", "dark", "ja", 390},
-		{"wide-light-es", "light", "es", 1024}, {"phone-light-zh", "light", "zh", 320},
+		{"wide-light-es", "light", "es", 1024}, {"tablet-dark", "dark", "en", 780}, {"phone-light-zh", "light", "zh", 320},
 	} {
 		features := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}}
 		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, features); err != nil {
@@ -290,7 +290,8 @@ func TestBrowserLooks(t *testing.T) {
 			await until(() => 'in', () => $('roots').tBodies[0].rows.length && $('now').children.length);
 			$('link').value = 'mem:tree1'; $('add').requestSubmit();
 			await until(() => 'found', () => /<video/.test($('found-code').value) && $('found-files').textContent && /7/.test($('found-files').textContent));
-			return document.documentElement.lang + ' ' + Math.max(0, document.documentElement.scrollWidth - innerWidth);`)
+			const out = [document.documentElement, ...document.querySelectorAll('.wide')].map(e => e.scrollWidth - e.clientWidth);
+			return document.documentElement.lang + ' ' + Math.max(0, ...out);`)
 		b.keep(look.name)
 	}
 }
