@@ -42,7 +42,7 @@ func (n *neighbours) has(a netip.Addr) bool {
 	return false
 }
 
-// look asks the system. A link that is said to be larger than any is, as some tunnels say of theirs, is only our own address.
+// look asks the system. A link of one address has no neighbours, and one that is said to be larger than any is a tunnel's.
 func (n *neighbours) look() (links []netip.Prefix) {
 	addrs, err := n.addrs()
 	if err != nil {
@@ -50,11 +50,8 @@ func (n *neighbours) look() (links []netip.Prefix) {
 	}
 	for _, addr := range addrs {
 		p, err := netip.ParsePrefix(addr.String())
-		if err != nil {
+		if err != nil || p.IsSingleIP() || p.Addr().Is4() && p.Bits() < 16 || p.Addr().Is6() && p.Bits() < 48 {
 			continue
-		}
-		if p.Addr().Is4() && p.Bits() < 16 || p.Addr().Is6() && p.Bits() < 48 {
-			p = netip.PrefixFrom(p.Addr(), p.Addr().BitLen())
 		}
 		links = append(links, p.Masked())
 	}

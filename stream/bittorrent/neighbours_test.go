@@ -35,11 +35,12 @@ func TestNeighbours(t *testing.T) {
 		join("2606:4700:1:2::abcd/64")
 		join("8.8.4.200/24")
 		join("2606:4700:ffff::1/16") // a tunnel
+		join("45.0.0.1/32")
 		check("still on the old list", map[string]bool{"2606:4700:1:2::1": false})
 		time.Sleep(neighboursTime + time.Second)
 		at := map[string]bool{
 			"2606:4700:1:2::1": true, "2606:4700:1:3::1": false, "8.8.4.1": true, "::ffff:8.8.4.1": true, "8.8.5.1": false,
-			"2606:4700:ffff::1": true, "2606:4700:fffe::1": false,
+			"2606:4700:ffff::1": false, "45.0.0.1": false, "2606:4700:fffe::1": false,
 		}
 		check("on the link", at)
 		err = errors.New("no such system call")

@@ -66,7 +66,7 @@ func installWebRTC(g guard) {
 // and are of no use to them; what browsers need is what the STUN servers see.
 func (g guard) reveals(ip net.IP) bool {
 	a, ok := netip.AddrFromSlice(ip)
-	return ok && g.allows(a)
+	return ok && (g.allowLocal || isPublic(a)) // our own public address is on one of our links
 }
 
 // An iceNet is the network as WebRTC sees it: who we talk to comes from a tracker, which comes from a web page.
