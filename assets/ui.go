@@ -1,6 +1,7 @@
 package assets
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed" // the catalogue
 	"encoding/base64"
@@ -12,10 +13,27 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 //go:embed words.json
 var catalogue []byte
+
+//go:embed embed.js
+var embedScript []byte
+
+// Embed answers with the script that pages of others may copy, or take from here.
+func Embed() http.Handler {
+	sum := sha256.Sum256(embedScript)
+	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:15]) + `"`
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Type", "text/javascript; charset=utf-8")
+		header.Set("Cache-Control", "no-cache")
+		header.Set("Etag", tag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(embedScript))
+	})
+}
 
 // Words are the texts of the interface in all its languages.
 type Words struct {

@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/zeronetscript/universal_p2p/assets"
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
@@ -174,6 +175,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case isUpload && r.Method == http.MethodPost:
 		h.upload(w, r, upload)
+	case path == "/embed.js":
+		h.embed(w, r)
 	case path == "/favicon.ico": // browsers ask for it by themselves
 		h.fail(w, r, fs.ErrNotExist)
 	default:
@@ -181,6 +184,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			h.content(w, r)
 		}
 	}
+}
+
+// embed answers with the script for pages of others. It is our own, and the only one that they may load from here.
+func (h *Handler) embed(w http.ResponseWriter, r *http.Request) {
+	if !h.readOnly(w, r, false) {
+		return
+	}
+	crossOrigin(w.Header())
+	assets.Embed().ServeHTTP(w, r)
 }
 
 func (h *Handler) home(w http.ResponseWriter, r *http.Request) {
