@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/browser"
 )
 
 func TestEmbedScript(t *testing.T) {
@@ -33,42 +35,59 @@ func TestBrowserEmbed(t *testing.T) {
 	}
 	nobody := l.Addr().String()
 	l.Close()
-	// page has the script from us, set up by js before. It is on this computer, where nobody is asked, but for those that are said to
-	// be elsewhere: there the script takes the word of the browser.
-	page := func(addr, js string) {
-		b.show(`<img id=i alt="" data-p2p="mem/v0/stream/album/1.png"><video id=v muted data-p2p="/mem/v0/stream/album/film.mp4"></video>
-			<a id=a data-p2p="mem/v0/stream/album/film.mp4">The film</a>
-			<script>window.universalP2P = {addr: "` + addr + `", install: "https://example.org/get", words: {allow: "Zeigen"}};` + js + `</script>
-			<script src="http://` + b.addr + `/embed.js" defer></script>`)
+	script, err := os.ReadFile("../../assets/embed.js")
+	if err != nil {
+		t.Fatal(err)
 	}
-	const state = `navigator.permissions.query = async ({name}) => { if (name != "loopback-network") throw new TypeError(name); return {state: window.said}; };`
-	const note = `const note = () => document.querySelector('.universal-p2p');`
-	const shown = `await until(() => 'shown ' + i.src, () => i.naturalWidth > 0 && v.readyState > 0 && !note());`
-
-	for _, c := range []struct{ name, addr, js, run, want string }{
-		{"a page that may", b.addr, "", shown + `return i.crossOrigin + ' ' + a.href;`, "anonymous http://" + b.addr + "/mem/v0/play/album/film.mp4"},
-		{"a browser that asks nobody", b.addr, `navigator.permissions.query = () => Promise.reject(new TypeError("what?"));`, shown + `return 'ok';`, "ok"},
-		{"a page that has to ask", b.addr, `window.said = "prompt";` + state, `
-			await until(() => 'asked', () => note());
-			const before = i.getAttribute('src') + note().previousElementSibling.id + note().getAttribute('role') + note().querySelector('a').href.endsWith('/mem/v0/play/album/1.png');
-			note().querySelector('button').click();
-			` + shown + `return before;`, "nullistatustrue"},
-		{"a page that may not", b.addr, `window.said = "denied";` + state, `
+	// A page on this computer loads the script from us. One on the internet has a copy: it may load nothing before the user has said so.
+	const (
+		note  = `const note = () => document.querySelector('.universal-p2p');`
+		shown = `await until(() => 'shown ' + i.src, () => i.naturalWidth > 0 && v.readyState > 0 && !note());`
+	)
+	for _, c := range []struct {
+		name    string
+		setting browser.PermissionSetting // of a page on the internet; "": on this computer
+		addr    string
+		js, run string
+		want    string
+	}{
+		{"here", "", b.addr, "", shown + `return i.crossOrigin + ' ' + a.href;`, "anonymous http://" + b.addr + "/mem/v0/play/album/film.mp4"},
+		{"here, without the program", "", nobody, "", `
 			await until(() => 'told', () => note());
-			return String(i.getAttribute('src')) + note().querySelectorAll('button').length + note().querySelector('a').target;`, "null0_blank"},
-		{"no program", nobody, "", `
-			await until(() => 'told', () => note());
-			return String(i.getAttribute('src')) + note().querySelector('a').href + note().querySelectorAll('button').length;`, "nullhttps://example.org/get1"},
-		{"elements that come later", b.addr, "", shown + `
+			return i.getAttribute('src') + note().querySelector('a').href + note().querySelectorAll('button').length;`, "nullhttps://example.org/get1"},
+		{"elements that come later", "", b.addr, "", shown + `
 			const later = document.createElement('img');
 			later.dataset.p2p = 'mem/v0/stream/album/1.png';
 			document.body.append(later);
 			await universalP2P.take(document);
 			await until(() => 'shown later', () => later.naturalWidth > 0);
 			return 'ok';`, "ok"},
+		{"allowed before", browser.PermissionSettingGranted, b.addr, "", shown + `return 'ok'`, "ok"},
+		{"a browser that asks nobody", browser.PermissionSettingGranted, b.addr, `navigator.permissions.query = () => Promise.reject(new TypeError("what?"));`,
+			shown + `return 'ok'`, "ok"},
+		{"to be asked", browser.PermissionSettingGranted, b.addr, `
+			const real = navigator.permissions.query.bind(navigator.permissions);
+			let once = true;
+			navigator.permissions.query = async p => once ? (once = false, {state: "prompt"}) : real(p);`, `
+			await until(() => 'asked', () => note());
+			const before = [i.getAttribute('src'), note().previousElementSibling.id, note().getAttribute('role'), note().querySelector('a').href.endsWith('/mem/v0/play/album/1.png'),
+				note().querySelector('button').textContent].join(' ');
+			note().querySelector('button').click();
+			` + shown + `return before;`, " i status true Zeigen"},
+		{"denied", browser.PermissionSettingDenied, b.addr, "", `
+			await until(() => 'told', () => note());
+			return [i.getAttribute('src'), note().querySelectorAll('button').length, note().querySelector('a').target].join(' ');`, " 0 _blank"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			page(c.addr, c.js)
+			body := `<body><img id=i alt="" data-p2p="mem/v0/stream/album/1.png"><video id=v muted data-p2p="/mem/v0/stream/album/film.mp4"></video>
+				<a id=a data-p2p="mem/v0/stream/album/film.mp4">The film</a>
+				<script>window.universalP2P = {addr: "` + c.addr + `", install: "https://example.org/get", words: {allow: "Zeigen"}};` + c.js + `</script>`
+			if c.setting == "" {
+				b.show(body + `<script src="http://` + b.addr + `/embed.js" defer></script>`)
+			} else {
+				b.allow(c.setting)
+				b.showAt(b.publicOrigin(), body+`<script>`+strings.ReplaceAll(string(script), "</script>", `<\/script>`)+`</script>`)
+			}
 			if got := b.run(note + c.run); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
