@@ -43,6 +43,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if around := f.observe.Load(); around != nil {
 		next = (*around)(next)
 	}
+	defer func() {
+		// Other ports of this computer would be sent them (RFC 6265 section 8.5).
+		if cookies := w.Header()["Set-Cookie"]; cookies != nil {
+			f.t.Errorf("%s %s sets cookies: %q", r.Method, r.URL, cookies)
+		}
+	}()
 	next.ServeHTTP(w, r)
 }
 
