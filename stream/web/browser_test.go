@@ -3,6 +3,8 @@ package web
 import (
 	"encoding/binary"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strconv"
@@ -112,16 +114,38 @@ func TestBrowserHeldVideos(t *testing.T) {
 	t.Logf("the image took %s ms", got)
 }
 
-// TestBrowserCannotAct: documents out of the networks are shown, and do nothing.
+// TestBrowserCannotAct: documents out of the networks are shown, and do nothing: they run no script, have no origin, and ask nothing of the
+// interface or anybody else.
 func TestBrowserCannotAct(t *testing.T) {
-	b := newChromium(t)
-	const act = `fetch('/api/v0/ping?acted'); new Image().src = '/api/v0/ping?acted';`
-	svg := `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="30"><rect width="40" height="30" fill="red"/><script>` + act + `</script></svg>`
-	page := `<!doctype html><title>Shown</title><p id=p>text</p><script>` + act + `document.title='Acted'</script>` +
-		`<img src="/api/v0/ping?acted" onerror="` + act + `"><iframe src="/api/v0/ping?acted"></iframe>` +
-		`<meta http-equiv=refresh content="0;url=/api/v0/ping?acted">`
+	control := new(program)
+	b := newChromium(t, func(c *Config) {
+		c.Control = control
+		c.Home = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("the interface")) })
+	})
+	outside := make(chan string, 100)
+	neighbour := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { outside <- r.URL.Path }))
+	t.Cleanup(neighbour.Close)
+	own := b.h.ownOrigin()
+	act := `fetch('/api/v0/ping?acted'); fetch('` + own + `/api/v0/quit', {method: 'POST', mode: 'no-cors'}); new Image().src = '/api/v0/ping?acted';` +
+		`location = '` + neighbour.URL + `/script'; document.title = 'Acted';`
+	const red = `<rect width="40" height="30" fill="red"/>`
+	var far strings.Builder // everything in a page that loads without a script
+	for _, url := range []string{"/api/v0/ping?acted", own + "/", neighbour.URL + "/page"} {
+		fmt.Fprintf(&far, `<iframe src="%s"></iframe><object data="%[1]s"></object><embed src="%[1]s"><link rel=stylesheet href="%[1]s"><link rel=preload as=fetch href="%[1]s">`+
+			`<link rel=prefetch href="%[1]s"><link rel=manifest href="%[1]s"><link rel=icon href="%[1]s"><p style="background: url('%[1]s')">x</p>`+
+			`<script src="%[1]s"></script><form action="%[1]s" method=post><input autofocus onfocus="this.form.submit()"></form><meta http-equiv=refresh content="0;url=%[1]s">`, url)
+	}
+	page := `<!doctype html><title>Shown</title><p id=p>text</p><script>` + act + `</script><img src="` + neighbour.URL + `/image" onerror="` + act + `">` +
+		`<base href="` + neighbour.URL + `"><svg onload="` + act + `"><script>` + act + `</script></svg>` + far.String()
+	drawing := func(inside string) []byte {
+		return []byte(`<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="40" height="30" onload="` + act + `">` + red + inside + `</svg>`)
+	}
 	b.mem.Add("web", "", map[string][]byte{
-		"page.html": []byte(page), "page.xhtml": []byte(page), "drawing.svg": []byte(svg), "code.js": []byte(act), "style.css": []byte("p{color:red}"),
+		"page.html": []byte(page), "page.xhtml": []byte(page), "code.js": []byte(act), "style.css": []byte("p{color:red}"),
+		"drawing.svg": drawing(`<script>` + act + `</script><script xlink:href="code.js"/><image href="` + neighbour.URL + `/drawn" width="9" height="9"/>` +
+			`<use href="` + own + `/#x"/><a href="javascript:1"><text>x</text></a>`),
+		"foreign.svg": drawing(`<foreignObject width="40" height="30"><iframe xmlns="http://www.w3.org/1999/xhtml" src="` + own + `/"/>` +
+			`<iframe xmlns="http://www.w3.org/1999/xhtml" src="javascript:fetch('/api/v0/ping')"/></foreignObject>`),
 	})
 	visit := func(name string) string {
 		b.visit(b.url("web/" + name))
@@ -132,26 +156,38 @@ func TestBrowserCannotAct(t *testing.T) {
 		"page.html":   "Shown|text/html|null",
 		"page.xhtml":  "|text/plain|null",
 		"drawing.svg": "|image/svg+xml|null",
+		"foreign.svg": "|image/svg+xml|null",
 		"code.js":     "|text/plain|null",
 	} {
 		if got := visit(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	b.show(`<iframe src="` + b.url("web/page.html") + `"></iframe><script src="` + b.url("web/code.js") + `"></script>` +
+	b.show(`<iframe src="` + b.url("web/page.html") + `"></iframe><iframe src="` + b.url("web/drawing.svg") + `"></iframe>` +
+		`<iframe sandbox="allow-scripts allow-same-origin allow-forms allow-top-navigation" src="` + b.url("web/page.html") + `"></iframe>` +
+		`<script src="` + b.url("web/code.js") + `"></script>` +
 		`<link rel=stylesheet href="` + b.url("web/style.css") + `"><object data="` + b.url("web/drawing.svg") + `"></object><p id=p>text</p>`)
 	got := b.run(`
 		await sleep(300);
 		await image('` + b.url("web/drawing.svg") + `');
-		return getComputedStyle(document.getElementById('p')).color;
+		return getComputedStyle(document.getElementById('p')).color + ' ' + document.title;
 	`)
-	if got != "rgb(0, 0, 0)" {
-		t.Errorf("the style sheet was used: %s", got)
+	if got != "rgb(0, 0, 0) A neighbour" {
+		t.Errorf("code or the style sheet was used: %s", got)
 	}
 	for _, r := range b.asked() {
-		// The one thing a page may do is show images from here; this one is none.
-		if strings.HasPrefix(r.path, "/api/") && r.dest != "image" {
+		// The one thing a page may do is show images from here; this one is none. Chromium prefetches from where anything may come from
+		// (https://www.w3.org/TR/CSP3/#does-resource-hint-violate-policy), and nobody gets to see that.
+		if (strings.HasPrefix(r.path, "/api/") || r.path == "/") && r.dest != "image" && (r.dest != "prefetch" || r.path == "/") {
 			t.Errorf("a document has acted: %s as %q", r.path, r.dest)
 		}
+	}
+	if told := control.heard(); told != "" {
+		t.Errorf("a document could %s", told)
+	}
+	select {
+	case path := <-outside:
+		t.Errorf("a document has reached somebody else: %s", path)
+	default:
 	}
 }

@@ -170,6 +170,9 @@ const helpers = `
 func (b *chromium) watch(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s := &seen{ResponseWriter: w, path: r.URL.Path, dest: r.Header.Get("Sec-Fetch-Dest"), rng: r.Header.Get("Range")}
+		if purpose := r.Header.Get("Sec-Purpose"); purpose != "" {
+			s.dest = purpose
+		}
 		defer func() {
 			s.cache = w.Header().Get("Cache-Control")
 			b.mu.Lock()

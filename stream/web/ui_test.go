@@ -16,7 +16,7 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
-// newInterface opens a browser for the interface of a program that has a shelf. What its console says in the end is an error.
+// newInterface opens a browser for the interface of a program that has a shelf. What its console says is an error.
 func newInterface(t *testing.T) (*chromium, *shelf) {
 	s := newShelf()
 	b := newChromium(t, func(c *Config) {
@@ -27,19 +27,36 @@ func newInterface(t *testing.T) (*chromium, *shelf) {
 		c.Control, c.Desk, c.Home = s, s, page
 	})
 	b.use("https://films.example", "http://secret.onion", "program VLC", "opened directly")
+	b.quiet(func(m chromedp.ConsoleMessage) bool { return m.Source != "network" }) // which is answers that say no
+	return b, s
+}
+
+// quiet makes an error of what the console says from now on, if it counts.
+func (b *chromium) quiet(counts func(chromedp.ConsoleMessage) bool) {
 	ctx, stop := context.WithCancel(b.ctx)
 	messages := chromedp.Console(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for m, err := range messages {
-			if err == nil && m.Source != "network" { // which is answers that say no
-				t.Errorf("console: %v", m)
+			if err == nil && counts(m) {
+				b.t.Errorf("console: %v (%s)", m, m.URL)
 			}
 		}
 	}()
-	t.Cleanup(func() { stop(); <-done })
-	return b, s
+	b.t.Cleanup(func() { stop(); <-done })
+}
+
+// look makes a page look as it does to somebody with such a screen.
+func (b *chromium) look(scheme string, width int64) {
+	b.t.Helper()
+	features := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, features); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // ui is what the scripts of these tests share.
@@ -278,13 +295,7 @@ func TestBrowserLooks(t *testing.T) {
 		{"wide-light", "light", "en", 1440}, {"wide-dark", "dark", "de", 1440}, {"phone-light", "light", "fr", 390}, {"phone-dark", "dark", "ja", 390},
 		{"wide-light-es", "light", "es", 1024}, {"tablet-dark", "dark", "en", 780}, {"phone-light-zh", "light", "zh", 320},
 	} {
-		features := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}}
-		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, features); err != nil {
-			t.Fatal(err)
-		}
-		if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(look.width, 900)); err != nil {
-			t.Fatal(err)
-		}
+		b.look(look.scheme, look.width)
 		b.visit(b.h.ownOrigin() + "/?lang=" + look.lang)
 		b.expect(look.lang+" 0", `
 			await until(() => 'in', () => $('roots').tBodies[0].rows.length && $('now').children.length);
