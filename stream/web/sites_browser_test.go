@@ -156,6 +156,7 @@ func TestBrowserWebsite(t *testing.T) {
 		"module.js": []byte("import {x} from './deep/x.mjs'; window.x = x"), "deep/x.mjs": []byte("export const x = 'imported'"),
 		"deep/index.html": []byte("<!doctype html><title>Deep</title><img src=../picture.png>"),
 		"picture.png":     picture, "worker.js": []byte("postMessage('worked')"),
+		"drawing.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>window.ran = origin</script></svg>`),
 	})
 	b.mem.Add("other", "", map[string][]byte{"index.html": []byte("<title>Other</title>"), "code.js": []byte("window.foreign = 1"), "picture.png": picture})
 	_, port, _ := strings.Cut(b.addr, ":")
@@ -192,6 +193,13 @@ func TestBrowserWebsite(t *testing.T) {
 	time.Sleep(300 * time.Millisecond)
 	if got := b.run(`await until('loaded', () => document.images[0]?.complete); return location.pathname + ' ' + document.title + ' ' + document.images[0].naturalWidth`); !strings.HasPrefix(got, "/deep/ Deep ") || strings.HasSuffix(got, " 0") {
 		t.Errorf("the link leads to %s", got)
+	}
+	b.visit(host("web") + "drawing.svg") // which runs, and is nobody else either
+	got = b.run(`
+		const no = p => p.then(x => 'reached', e => 'refused');
+		return window.ran + ' ' + (await Promise.all([no(fetch('http://localhost:` + port + `/api/v0/sites')), no(fetch('` + router.URL + `/drawn'))])).join(' ')`)
+	if want := strings.TrimSuffix(host("web"), "/") + " refused refused"; got != want {
+		t.Errorf("a drawing: %s, want %s", got, want)
 	}
 	if told := control.heard(); told != "" {
 		t.Errorf("it could %s", told)
