@@ -130,7 +130,7 @@ func TestBrowserPublicPage(t *testing.T) {
 	}
 	b.mem.Add("tree1", "", map[string][]byte{"film.mp4": longVideo(t), "picture.png": picture})
 	body := `<video id=v muted crossorigin preload=none src="` + b.url("tree1/film.mp4") + `"></video>` +
-		`<a id=a href="http://` + b.addr + `/mem/v0/play/tree1/film.mp4">play</a>`
+		`<a id=a href="http://` + b.addr + `/mem/v0/stream/tree1/picture.png">picture</a>`
 	src := b.url("tree1/picture.png")
 
 	b.allow(browser.PermissionSettingDenied)
