@@ -39,7 +39,7 @@ func (a *answer) writeHeader(w http.ResponseWriter) {
 		typ = websiteType(a.path)
 	}
 	describe(header, typ)
-	if a.policy != "" && !typ.harmless() {
+	if a.policy != "" {
 		header.Set("Content-Security-Policy", a.policy)
 	}
 	header.Set("Content-Disposition", disposition("inline", a.path))
