@@ -37,6 +37,8 @@ const make = (tag, attributes = {}, ...children) => {
 };
 const set = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const button = (word, label, act, more = {}) => make('button', { type: 'button', 'aria-label': label, on: act, ...more }, t(word));
+// opener is a link to content. It says where it is from, or the user would be taken for a page that says nothing.
+const opener = name => make('a', { class: name, target: '_blank', rel: 'noopener', referrerpolicy: 'origin' });
 // fill makes the children of parent those of items. What is there already is only brought up to date, so that the focus stays.
 const fill = (parent, items, key, create, update) => {
 	const old = new Map([...parent.children].map(e => [e.key, e]));
@@ -200,7 +202,7 @@ const haveBar = (bar, a) => {
 const now = n => {
 	set($('streams'), n.active.length || n.streams ? t('now.streams', { n: number(n.streams) }) : t('now.none'));
 	fill($('now'), n.active, a => a.protocol + '/' + a.root, () => make('li', {},
-		make('a', { class: 'name', target: '_blank', rel: 'noopener' }),
+		opener('name'),
 		svg('svg', { class: 'have', viewBox: '0 0 1 1', preserveAspectRatio: 'none', role: 'img' }),
 		make('p', { class: 'what' }, ...Array.from({ length: 5 }, () => make('span')))), (e, a) => {
 		const [name, bar, what] = e.children;
@@ -302,7 +304,7 @@ const roots = o => {
 	const named = r => ({ protocol: r.protocol, root: r.root });
 	$('roots').hidden = !o.roots.length;
 	fill($('roots').tBodies[0], o.roots, r => r.protocol + '/' + r.root, () => {
-		const row = make('tr', {}, make('td', {}, make('a', { target: '_blank', rel: 'noopener' }), make('span', { class: 'note' })),
+		const row = make('tr', {}, make('td', {}, opener(''), make('span', { class: 'note' })),
 			cell('col.size'), cell('col.used'), cell('col.site'));
 		const name = () => rootName(row.item);
 		row.append(make('td', {}, make('div', { class: 'tools' },

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 )
 
@@ -49,6 +50,7 @@ type Gate struct {
 	disk    Disk
 	notify  func(Notice)
 	ask     atomic.Bool
+	room    sync.Mutex // who has it makes room
 }
 
 // NewGate returns a Gate in front of a ledger, which stays the caller's.
@@ -111,6 +113,8 @@ func (g *Gate) makeRoom(ctx context.Context, site Site, root Root) error {
 	if g.disk == nil || limits.DiskShare <= 0 || limits.DiskShare >= 100 {
 		return nil
 	}
+	g.room.Lock() // or two would make room for one
+	defer g.room.Unlock()
 	quota, disk := g.disk.Usage()
 	if quota <= 0 {
 		return nil
@@ -162,7 +166,7 @@ type Access struct {
 // the user has blocked the root, whatever it was called before; a [*LimitError] if the site has filled its share of the disk; or
 // that of ctx. Only the first call does anything.
 //
-// Found waits for nothing, unless the root is new to a site that has more than its share. Then it recycles what that site has
+// Found waits for nothing, unless the site was not let have the root lately and has more than its share. Then it recycles what that site has
 // not used for longest and nobody else claims.
 func (a *Access) Found(ctx context.Context, root Root, path string) error {
 	if a.noted || a.void || a.ended {
@@ -171,7 +175,7 @@ func (a *Access) Found(ctx context.Context, root Root, path string) error {
 	err := ErrRootBlocked
 	if !a.gate.ledger.Blocked(root) {
 		err = nil
-		if a.adm.isNew {
+		if !a.adm.had {
 			err = a.gate.makeRoom(ctx, a.site, root)
 		}
 	}
@@ -179,6 +183,9 @@ func (a *Access) Found(ctx context.Context, root Root, path string) error {
 		a.void = true
 		a.gate.limiter.renounce(a.adm)
 		return err
+	}
+	if !a.adm.had {
+		a.gate.limiter.accept(a.adm)
 	}
 	a.root, a.path, a.noted = root, path, true
 	a.gate.ledger.note(a.site, root, path, 0)

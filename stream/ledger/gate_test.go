@@ -608,6 +608,33 @@ func TestDiskShare(t *testing.T) {
 	})
 }
 
+// A root that was asked for, and not found then, needs room when it is found: a page could else ask, leave, and ask again.
+func TestDiskShareOfASecondTry(t *testing.T) {
+	d := &disk{quota: 1000, roots: map[Root]int64{film: 900}, kept: map[Root]bool{film: true}}
+	l := open(t, t.TempDir(), Options{})
+	g := NewGate(l, GateOptions{Disk: d})
+	page := site(t, "https://example.org")
+	l.note(page, film, "", 0)
+	for _, leave := range []func(*Access){(*Access).Malformed, func(*Access) {}} {
+		a := begin(t, g, page, album)
+		leave(a)
+		a.End()
+	}
+	for range 2 {
+		if err := limit(t, g, page, album); err.Limit != DiskLimit {
+			t.Errorf("%+v", err)
+		}
+	}
+	clear(d.kept)
+	for range 2 {
+		a := begin(t, g, page, album)
+		if err := a.Found(t.Context(), album, ""); err != nil || !slices.Equal(d.recycled, []Root{film}) {
+			t.Errorf("%v, recycled %v", err, d.recycled)
+		}
+		a.End()
+	}
+}
+
 // After a restart everything is new to the gate. What a site has on the disk it may use, as big as it is and whatever it calls it.
 func TestDiskShareAfterRestart(t *testing.T) {
 	d := &disk{quota: 1000, roots: map[Root]int64{film: 900}}

@@ -84,12 +84,18 @@ type account struct {
 	streams int
 	tokens  float64 // new roots that it may open now
 	filled  time.Time
-	lately  []uint64 // hashes of the roots that were let in last, a ring
+	lately  []recent // the roots that were let in last, a ring
 	next    int
 }
 
 // lately is how many roots of a site the limiter remembers. Asking for one of them again, as players do for each range, is free.
 const lately = 256
+
+// A recent is a root that a site was let in for.
+type recent struct {
+	root  uint64 // hash
+	found bool   // and then let have
+}
 
 // streamRetry is a guess: streams end when they end.
 const streamRetry = 5 * time.Second
@@ -109,7 +115,8 @@ func newAccount(site Site, limits Limits, now time.Time) *account {
 type admission struct {
 	payers []*account // the first is that of the site
 	root   uint64     // hash
-	isNew  bool       // the site had not asked for the root lately
+	isNew  bool       // the site had not asked for the root lately,
+	had    bool       // or it had, and was let have it
 }
 
 // admit lets a site open a stream of a root. Otherwise the error is a [*LimitError], and nothing was counted. It never waits.
@@ -123,7 +130,8 @@ func (l *limiter) admit(site Site, root Root) (*admission, error) {
 	if !isPage {
 		payers = payers[:1]
 	}
-	isNew := !slices.Contains(a.lately, hash)
+	at := a.recent(hash)
+	isNew := at < 0
 	for _, p := range payers {
 		if err := p.refuse(isNew, now); err != nil {
 			return nil, err
@@ -138,7 +146,7 @@ func (l *limiter) admit(site Site, root Root) (*admission, error) {
 	if isNew {
 		a.remember(hash)
 	}
-	return &admission{payers, hash, isNew}, nil
+	return &admission{payers, hash, isNew, !isNew && a.lately[at].found}, nil
 }
 
 // release ends an admission; once.
@@ -154,8 +162,17 @@ func (l *limiter) release(a *admission) {
 func (l *limiter) renounce(a *admission) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if i := slices.Index(a.payers[0].lately, a.root); i >= 0 && a.isNew {
-		a.payers[0].lately[i] = 0
+	if i := a.payers[0].recent(a.root); i >= 0 && !a.had {
+		a.payers[0].lately[i] = recent{}
+	}
+}
+
+// accept notes that the site of an admission was let have its root.
+func (l *limiter) accept(a *admission) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := a.payers[0].recent(a.root); i >= 0 {
+		a.payers[0].lately[i].found = true
 	}
 }
 
@@ -230,11 +247,16 @@ func (a *account) refuse(isNew bool, now time.Time) error {
 	return nil
 }
 
+// recent returns where a root is in the ring, or -1.
+func (a *account) recent(hash uint64) int {
+	return slices.IndexFunc(a.lately, func(r recent) bool { return r.root == hash })
+}
+
 func (a *account) remember(hash uint64) {
 	if len(a.lately) < lately {
-		a.lately = append(a.lately, hash)
+		a.lately = append(a.lately, recent{root: hash})
 		return
 	}
-	a.lately[a.next] = hash
+	a.lately[a.next] = recent{root: hash}
 	a.next = (a.next + 1) % lately
 }

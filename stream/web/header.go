@@ -39,7 +39,7 @@ func (a *answer) writeHeader(w http.ResponseWriter) {
 		typ = websiteType(a.path)
 	}
 	describe(header, typ)
-	if a.policy != "" && !typ.harmless() {
+	if a.policy != "" {
 		header.Set("Content-Security-Policy", a.policy)
 	}
 	header.Set("Content-Disposition", disposition("inline", a.path))
@@ -63,10 +63,17 @@ func (a *answer) writeHeader(w http.ResponseWriter) {
 func describe(header http.Header, typ contentType) {
 	crossOrigin(header)
 	header.Set("Content-Type", typ.mime)
-	if !typ.harmless() {
+	switch {
+	case !typ.harmless():
 		header.Set("Content-Security-Policy", sandbox)
+	case typ.kind == video || typ.kind == audio:
+		header.Set("Content-Security-Policy", unframed)
 	}
 }
+
+// unframed keeps what fetches media by itself, a page of ours or the one that a browser makes around a film, out of the pages of
+// others: a browser says that we ask then, and it would count as what the user has opened.
+const unframed = "frame-ancestors 'none'"
 
 // sandbox lets a document be shown and nothing more: no script, no form, no frame, an origin of its own that owns nothing, and
 // no word to anyone about who looks at it. Sound, film and raster images go without: a browser that opens one of them by

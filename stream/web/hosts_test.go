@@ -95,7 +95,7 @@ func TestWebsite(t *testing.T) {
 		if csp := res.get("Content-Security-Policy"); strings.Contains(csp, "sandbox") {
 			t.Errorf("%v: %q", tt, csp)
 		}
-		if res.get("Origin-Agent-Cluster") != "?1" {
+		if res.get("Origin-Agent-Cluster") != "?1" || !strings.HasPrefix(res.get("Content-Security-Policy"), "default-src 'self'") {
 			t.Errorf("%v: %v", tt, res.Header)
 		}
 	}

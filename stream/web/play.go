@@ -107,7 +107,7 @@ func (p *page) begin() {
 	header.Set("Cache-Control", "no-store")
 	content := "'self' http://127.0.0.1:" + p.h.port
 	header.Set("Content-Security-Policy", "default-src 'none'; img-src data: "+content+"; media-src "+content+"; style-src '"+
-		assets.StyleHash()+"'; base-uri 'none'; form-action 'none'")
+		assets.StyleHash()+"'; base-uri 'none'; form-action 'none'; "+unframed)
 	if p.r.Method == http.MethodHead {
 		p.w.WriteHeader(http.StatusOK)
 		return

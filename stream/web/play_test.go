@@ -82,7 +82,7 @@ func TestPlayLists(t *testing.T) {
 				}
 			}
 			csp := res.get("Content-Security-Policy")
-			if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "script") || strings.Contains(string(res.body), "<script") {
+			if !strings.HasPrefix(csp, "default-src 'none';") || strings.Contains(csp, "script") || !strings.HasSuffix(csp, unframed) || strings.Contains(string(res.body), "<script") {
 				t.Errorf("the policy is %q", csp)
 			}
 		})

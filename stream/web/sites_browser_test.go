@@ -184,6 +184,30 @@ func TestBrowserWebsite(t *testing.T) {
 	if want := "refused refused refused refused refused refused refused refused reached reached reached"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
+	// Nor through a document of the same origin that is no page: a picture, an error of ours, and one of net/http.
+	got = b.run(`
+		const through = open => new Promise(done => {
+			setTimeout(done, 1000, 'refused');
+			open(async doc => {
+				try {
+					const s = doc.createElement('script');
+					s.text = 'parent.left = fetch("` + router.URL + `/through")';
+					(doc.body ?? doc.documentElement).append(s);
+					await (doc.defaultView.left ?? doc.defaultView.parent.left);
+					done('reached');
+				} catch { done('refused'); }
+			});
+		});
+		const frame = src => through(into => {
+			const f = document.createElement('iframe');
+			f.onload = () => into(f.contentDocument);
+			f.src = src;
+			document.body.append(f);
+		});
+		return (await Promise.all(['picture.png', 'nothing', 'x'.repeat(100000)].map(frame))).join(' ')`)
+	if got != "refused refused refused" {
+		t.Errorf("through other documents: %s", got)
+	}
 	select {
 	case path := <-reached:
 		t.Errorf("it has reached something else on this computer: %s", path)

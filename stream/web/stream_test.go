@@ -47,8 +47,8 @@ func escape(path string) string {
 func TestHeaders(t *testing.T) {
 	f := newFront(t)
 	for path, want := range map[string]struct{ mime, csp, disposition string }{
-		"video.mp4":     {"video/mp4", "", "inline; filename*=UTF-8''video.mp4"},
-		"sound.mp3":     {"audio/mpeg", "", "inline; filename*=UTF-8''sound.mp3"},
+		"video.mp4":     {"video/mp4", unframed, "inline; filename*=UTF-8''video.mp4"},
+		"sound.mp3":     {"audio/mpeg", unframed, "inline; filename*=UTF-8''sound.mp3"},
 		"d/picture.png": {"image/png", "", "inline; filename*=UTF-8''picture.png"},
 		"d/a.zip":       {"application/zip", sandbox, "inline; filename*=UTF-8''a.zip"},
 		"page.html":     {"text/html; charset=utf-8", sandbox, "inline; filename*=UTF-8''page.html"},

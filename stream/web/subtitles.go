@@ -92,18 +92,23 @@ var srtTime = regexp.MustCompile(`^\s*(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[,.](
 func srtToVTT(srt string) string {
 	var out bytes.Buffer
 	out.WriteString("WEBVTT\n")
-	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "").Replace(srt), "\n")
-	for i := 0; i < len(lines); i++ {
-		m := srtTime.FindStringSubmatch(lines[i])
+	rest := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\x00", "").Replace(srt)
+	for rest != "" { // and not all lines at once: a hostile file has millions
+		var line string
+		line, rest, _ = strings.Cut(rest, "\n")
+		m := srtTime.FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
-		var text []string
-		for i+1 < len(lines) && strings.TrimSpace(lines[i+1]) != "" && !startsCue(lines[i+1:]) {
-			i++
-			text = append(text, lines[i])
+		text := rest
+		for rest != "" {
+			next, behind, _ := strings.Cut(rest, "\n")
+			if strings.TrimSpace(next) == "" || startsCue(next, behind) {
+				break
+			}
+			rest = behind
 		}
-		cue, top := cueText(strings.Join(text, "\n"))
+		cue, top := cueText(text[:len(text)-len(rest)])
 		if strings.TrimSpace(cue) == "" {
 			continue
 		}
@@ -116,14 +121,17 @@ func srtToVTT(srt string) string {
 	return out.String()
 }
 
-// startsCue reports whether a cue begins in the first of the lines: where the empty line before it is missing, its number and
-// its time tell.
-func startsCue(lines []string) bool {
-	if srtTime.MatchString(lines[0]) {
+// startsCue reports whether a cue begins in a line: where the empty line before it is missing, its number and its time behind it
+// tell.
+func startsCue(line, behind string) bool {
+	if srtTime.MatchString(line) {
 		return true
 	}
-	_, err := strconv.ParseUint(strings.TrimSpace(lines[0]), 10, 32)
-	return err == nil && len(lines) > 1 && srtTime.MatchString(lines[1])
+	if _, err := strconv.ParseUint(strings.TrimSpace(line), 10, 32); err != nil {
+		return false
+	}
+	next, _, _ := strings.Cut(behind, "\n")
+	return srtTime.MatchString(next)
 }
 
 // vttTime writes hours, minutes, seconds and a fraction as WebVTT does.

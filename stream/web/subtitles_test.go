@@ -1,6 +1,7 @@
 package web
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -20,6 +21,18 @@ func TestSRTToVTT(t *testing.T) {
 		if got := srtToVTT(c.srt); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
+	}
+}
+
+// A file that is nothing but ends of lines takes no more memory than another one: many can be asked for at a time.
+func TestSRTOfManyLines(t *testing.T) {
+	srt := strings.Repeat("\n", maxSubtitles)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := srtToVTT(srt)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; got != "WEBVTT\n" || n > 3*maxSubtitles {
+		t.Errorf("%d bytes for %d, %.20q", n, len(srt), got)
 	}
 }
 

@@ -318,3 +318,26 @@ func (b *chromium) keep(name string) {
 		b.t.Fatal(err)
 	}
 }
+
+// What the user opens from the interface is the user's, and no page's that says nothing.
+func TestInterfaceOpens(t *testing.T) {
+	b, _ := newInterface(t)
+	b.enter()
+	for name, link := range map[string]string{
+		"a root": `[...$('roots').querySelectorAll('a')].find(a => /tree1/.test(a.href))`,
+		"a link": `$('found-play')`,
+	} {
+		b.expect("", `$('link').value = 'mem:tree1'; $('add').requestSubmit();
+			await until(() => 'found', () => visible($('found')) && /Files/.test($('found-files').textContent)); return '';`)
+		b.asks()
+		b.expect("", `const a = `+link+`; a.target = '_self'; a.click(); return '';`)
+		got := ""
+		for start := time.Now(); got == "" && time.Since(start) < 10*time.Second; time.Sleep(50 * time.Millisecond) {
+			got = b.asks()
+		}
+		if got != "opened directly" {
+			t.Errorf("%s: %q", name, got)
+		}
+		b.enter()
+	}
+}
