@@ -93,8 +93,6 @@ func flipThree(t *testing.T, all []stored, silent bool) {
 // Disks lie and users tidy up. Whatever happens to a file of the store: no wrong byte is served, and what is lost is fetched again.
 func TestDamage(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, 80, 16*mib, 512*kib, nil)
-	peer := seedLibtorrent(t, f)
 	flip := func(t *testing.T, all []stored) { flipThree(t, all, false) }
 	rot := func(t *testing.T, all []stored) { flipThree(t, all, true) }
 	cut := func(t *testing.T, all []stored) {
@@ -108,7 +106,7 @@ func TestDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range []struct {
+	for i, c := range []struct {
 		name    string
 		damage  func(*testing.T, []stored)
 		running bool
@@ -125,7 +123,9 @@ func TestDamage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			turn(t)
-			wire := behind(t, peer, relay.Wire{})
+			// A torrent of its own: programs with the same one would find each other, and their ways to the peer.
+			f := newFixture(t, int64(80+i), 16*mib, 512*kib, nil)
+			wire := behind(t, seedLibtorrent(t, f), relay.Wire{})
 			p := start(t, settings{})
 			p.add(f.torrent)
 			url := p.stream(f.hash, f.name, "x.pe", wire.Addr())
