@@ -257,8 +257,10 @@ const shares = by => {
 	if (last.more_bytes) add(t('others'), last.more_bytes, '');
 	const all = [...sums.values()].filter(s => s.n > 0).sort((a, b) => b.n - a.n);
 	const rest = all.splice(40);
-	if (rest.length) all.push({ name: t('others'), colour: '', n: rest.reduce((sum, s) => sum + s.n, 0) });
-	return all;
+	const others = all.find(s => s.name === t('others')), n = rest.reduce((sum, s) => sum + s.n, 0);
+	if (others) others.n += n; // a name has one place
+	else if (n) all.push({ name: t('others'), colour: '', n });
+	return all.sort((a, b) => b.n - a.n);
 };
 const squarify = (list, x, y, w, h) => {
 	const out = [], total = list.reduce((sum, s) => sum + s.n, 0), scale = w * h / total;

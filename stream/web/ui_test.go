@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -340,4 +341,19 @@ func TestInterfaceOpens(t *testing.T) {
 		}
 		b.enter()
 	}
+}
+
+// However many roots there are, the picture has one place for the others, and does not grow.
+func TestInterfaceManyRoots(t *testing.T) {
+	b, s := newInterface(t)
+	s.mu.Lock()
+	s.o.MoreBytes, s.o.More = 900<<30, 5
+	for i := range 60 {
+		root := fmt.Sprintf("many%d", i)
+		s.o.Roots = append(s.o.Roots, RootView{RootStatus: RootStatus{Protocol: "mem", Root: root, Bytes: 1 << 30, Size: 1 << 30}})
+	}
+	s.mu.Unlock()
+	b.enter()
+	b.expect("40", `for (let i = 0; i < 5; i++) dispatchEvent(new Event('resize'));
+		return $('picture').children.length;`)
 }
