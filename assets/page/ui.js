@@ -116,6 +116,9 @@ const enter = async () => {
 		return enter(); // the key is no good, what we had may be
 	}
 	localStorage.setItem('bearer', bearer);
+	inside();
+};
+const inside = () => {
 	$('used').hidden = true;
 	show('page');
 	start();
@@ -125,7 +128,7 @@ $('logout').onclick = async () => {
 	if (await ask(t('logout.sure'))) await attempt(async () => { await call('logout', {}); out(); });
 };
 addEventListener('hashchange', () => { if (location.hash.startsWith('#k=')) enter(); });
-addEventListener('storage', e => { if (e.key === 'bearer' && e.newValue) { bearer = e.newValue; enter(); } });
+addEventListener('storage', e => { if (e.key === 'bearer' && e.newValue) { bearer = e.newValue; if ($('page').hidden) inside(); } });
 $('language').onchange = e => {
 	localStorage.setItem('language', e.target.value);
 	location.assign('/?lang=' + e.target.value);

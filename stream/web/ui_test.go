@@ -357,3 +357,20 @@ func TestInterfaceManyRoots(t *testing.T) {
 	b.expect("40", `for (let i = 0; i < 5; i++) dispatchEvent(new Event('resize'));
 		return $('picture').children.length;`)
 }
+
+// A tab that hears of the session of another one takes that, or two tabs would renew theirs by turns for ever.
+func TestInterfaceTwoTabs(t *testing.T) {
+	b, _ := newInterface(t)
+	b.enter()
+	hear := `
+		const before = localStorage.getItem('bearer');
+		dispatchEvent(new StorageEvent('storage', {key: 'bearer', newValue: before}));
+		await new Promise(done => setTimeout(done, 500));
+		return before === localStorage.getItem('bearer') && visible($('page'));`
+	b.expect("true", hear)
+	session := b.run(`return localStorage.getItem('bearer')`)
+	b.run(`localStorage.removeItem('bearer')`)
+	b.visit(b.h.ownOrigin() + "/")
+	b.expect("", `await until(() => 'out', () => visible($('login'))); return '';`)
+	b.expect("true", `localStorage.setItem('bearer', '`+session+`');`+hear)
+}
