@@ -41,7 +41,7 @@ func (c *control) Status(context.Context) (web.Status, error) {
 			Bytes: r.Bytes, Size: r.Size, LastAccess: r.LastAccess, Kept: r.Kept,
 		})
 	}
-	if u.Free < u.Reserve {
+	if u.Free >= 0 && u.Free < u.Reserve {
 		s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], diskProblem(u))
 	}
 	return s, nil

@@ -116,6 +116,9 @@ const enter = async () => {
 		return enter(); // the key is no good, what we had may be
 	}
 	localStorage.setItem('bearer', bearer);
+	inside();
+};
+const inside = () => {
 	$('used').hidden = true;
 	show('page');
 	start();
@@ -125,7 +128,7 @@ $('logout').onclick = async () => {
 	if (await ask(t('logout.sure'))) await attempt(async () => { await call('logout', {}); out(); });
 };
 addEventListener('hashchange', () => { if (location.hash.startsWith('#k=')) enter(); });
-addEventListener('storage', e => { if (e.key === 'bearer' && e.newValue) { bearer = e.newValue; enter(); } });
+addEventListener('storage', e => { if (e.key === 'bearer' && e.newValue) { bearer = e.newValue; if ($('page').hidden) inside(); } });
 $('language').onchange = e => {
 	localStorage.setItem('language', e.target.value);
 	location.assign('/?lang=' + e.target.value);
@@ -257,8 +260,10 @@ const shares = by => {
 	if (last.more_bytes) add(t('others'), last.more_bytes, '');
 	const all = [...sums.values()].filter(s => s.n > 0).sort((a, b) => b.n - a.n);
 	const rest = all.splice(40);
-	if (rest.length) all.push({ name: t('others'), colour: '', n: rest.reduce((sum, s) => sum + s.n, 0) });
-	return all;
+	const others = all.find(s => s.name === t('others')), n = rest.reduce((sum, s) => sum + s.n, 0);
+	if (others) others.n += n; // a name has one place
+	else if (n) all.push({ name: t('others'), colour: '', n });
+	return all.sort((a, b) => b.n - a.n);
 };
 const squarify = (list, x, y, w, h) => {
 	const out = [], total = list.reduce((sum, s) => sum + s.n, 0), scale = w * h / total;

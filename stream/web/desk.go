@@ -116,11 +116,7 @@ func (h *Handler) overview(ctx context.Context) (Overview, error) {
 	}
 	o.Sites, o.Blocked = []SiteView{}, []RootName{}
 	list := h.siteList()
-	for _, s := range list.Sites[:min(len(list.Sites), maxSiteViews)] {
-		site, _ := ledger.ParseSite(s.Site)
-		o.Sites = append(o.Sites, SiteView{s, o.Held[site]})
-	}
-	slices.SortStableFunc(o.Sites, func(a, b SiteView) int {
+	slices.SortStableFunc(list.Sites, func(a, b SiteStatus) int {
 		if a.Asking == b.Asking {
 			return 0
 		}
@@ -129,6 +125,10 @@ func (h *Handler) overview(ctx context.Context) (Overview, error) {
 		}
 		return 1
 	})
+	for _, s := range list.Sites[:min(len(list.Sites), maxSiteViews)] {
+		site, _ := ledger.ParseSite(s.Site)
+		o.Sites = append(o.Sites, SiteView{s, o.Held[site]})
+	}
 	for _, r := range list.Blocked {
 		o.Blocked = append(o.Blocked, RootName{r.Protocol, r.Root, o.Names[ledger.Root{Protocol: r.Protocol, ID: r.Root}]})
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -246,5 +247,21 @@ func TestLink(t *testing.T) {
 	}
 	if res := call("POST", "link", `{"text":"`+strings.Repeat("x", maxCommand)+`"}`); res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a long text: %d %s", res.StatusCode, res.body)
+	}
+}
+
+// A site that waits for a rule is seen, however many others there are.
+func TestOverviewAsking(t *testing.T) {
+	f, _, call := newDeskFront(t)
+	for i := range maxSiteViews {
+		f.use(fmt.Sprintf("program P%d", i))
+	}
+	f.history.Mark(site("https://new.example"), ledger.Asking)
+	var o Overview
+	if err := json.Unmarshal(call("GET", "overview", "").body, &o); err != nil {
+		t.Fatal(err)
+	}
+	if len(o.Sites) != maxSiteViews || o.Sites[0].Site != "https://new.example" || !o.Sites[0].Asking {
+		t.Errorf("%d sites, the first is %+v", len(o.Sites), o.Sites[0])
 	}
 }

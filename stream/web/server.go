@@ -12,7 +12,8 @@ import (
 // fits and a page that means harm does not take all there is.
 const (
 	maxConns       = 256
-	maxHeaderBytes = 64 << 10 // a magnet URI with many trackers is long
+	maxHeaderBytes = 1 << 20  // a page can set 180 cookies of 4 KiB for the hosts of all web sites, and would lock them otherwise
+	maxAddress     = 64 << 10 // a magnet URI with many trackers is long
 
 	bodyTime   = 10 * time.Second // for the body of a request
 	answerTime = 30 * time.Second // for what is sent otherwise than by a sink

@@ -113,8 +113,11 @@ func TestServerLimits(t *testing.T) {
 		if res := f.do("GET", "/mem/v0/stream/tree1/sound.mp3?tr="+long+"&tr="+long+"&tr="+long); res.StatusCode != 200 {
 			t.Errorf("long hints: %s", res.Status)
 		}
-		if res := f.do("GET", "/mem/v0/stream/tree1/sound.mp3", "X: "+strings.Repeat(long, 6)); res.StatusCode != 431 {
-			t.Errorf("a header of 90 KiB: %s", res.Status)
+		if res := f.do("GET", "/mem/v0/stream/tree1/sound.mp3", "X: "+strings.Repeat(long, 75)); res.StatusCode != 431 {
+			t.Errorf("a header of 1.1 MiB: %s", res.Status)
+		}
+		if res := f.do("GET", "/mem/v0/stream/tree1/sound.mp3?tr="+strings.Repeat(long, 6)); res.StatusCode != 400 {
+			t.Errorf("an address of 90 KiB: %s", res.Status)
 		}
 	})
 }

@@ -184,7 +184,7 @@ func TestBrowserWebsite(t *testing.T) {
 	if want := "refused refused refused refused refused refused refused refused reached reached reached"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	// Nor through a document of the same origin that is no page: a picture, an error of ours, and one of net/http.
+	// Nor through a document of the same origin that is no page: a picture, two errors of ours, and one of net/http.
 	got = b.run(`
 		const through = open => new Promise(done => {
 			setTimeout(done, 1000, 'refused');
@@ -204,8 +204,8 @@ func TestBrowserWebsite(t *testing.T) {
 			f.src = src;
 			document.body.append(f);
 		});
-		return (await Promise.all(['picture.png', 'nothing', 'x'.repeat(100000)].map(frame))).join(' ')`)
-	if got != "refused refused refused" {
+		return (await Promise.all(['picture.png', 'nothing', 'x'.repeat(100000), 'x'.repeat(1200000)].map(frame))).join(' ')`)
+	if got != "refused refused refused refused" {
 		t.Errorf("through other documents: %s", got)
 	}
 	select {
@@ -227,6 +227,23 @@ func TestBrowserWebsite(t *testing.T) {
 	}
 	if told := control.heard(); told != "" {
 		t.Errorf("it could %s", told)
+	}
+}
+
+// TestBrowserCookies: a web site leaves no cookies with the others, and cannot lock them with too many.
+func TestBrowserCookies(t *testing.T) {
+	b := newChromium(t)
+	for _, root := range []string{"web", "other"} {
+		b.mem.Add(root, "", map[string][]byte{"index.html": []byte("<!doctype html><title>Site</title><body>text")})
+	}
+	_, port, _ := strings.Cut(b.addr, ":")
+	for _, most := range []int{1, 180} {
+		b.visit("http://web.mem.localhost:" + port + "/")
+		b.run(fmt.Sprintf(`for (let i = 0; i < %d; i++) document.cookie = 'c' + i + '=' + 'x'.repeat(4000) + '; domain=mem.localhost; path=/'; return document.cookie.length`, most))
+		b.visit(fmt.Sprintf("http://other.mem.localhost:%s/?%d", port, most))
+		if got := b.run(`await until('cleared', () => !document.cookie); return document.body.textContent`); got != "text" {
+			t.Errorf("%d cookies: %.80s", most, got)
+		}
 	}
 }
 

@@ -32,6 +32,8 @@ func (h *Handler) readOnly(w http.ResponseWriter, r *http.Request, acts bool) bo
 		h.fail(w, r, errMethod)
 	case acts:
 		h.fail(w, r, errUse)
+	case len(r.RequestURI) > maxAddress:
+		h.fail(w, r, stream.ErrBadPath)
 	default:
 		return true
 	}

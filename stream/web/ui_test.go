@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -340,4 +341,36 @@ func TestInterfaceOpens(t *testing.T) {
 		}
 		b.enter()
 	}
+}
+
+// However many roots there are, the picture has one place for the others, and does not grow.
+func TestInterfaceManyRoots(t *testing.T) {
+	b, s := newInterface(t)
+	s.mu.Lock()
+	s.o.MoreBytes, s.o.More = 900<<30, 5
+	for i := range 60 {
+		root := fmt.Sprintf("many%d", i)
+		s.o.Roots = append(s.o.Roots, RootView{RootStatus: RootStatus{Protocol: "mem", Root: root, Bytes: 1 << 30, Size: 1 << 30}})
+	}
+	s.mu.Unlock()
+	b.enter()
+	b.expect("40", `for (let i = 0; i < 5; i++) dispatchEvent(new Event('resize'));
+		return $('picture').children.length;`)
+}
+
+// A tab that hears of the session of another one takes that, or two tabs would renew theirs by turns for ever.
+func TestInterfaceTwoTabs(t *testing.T) {
+	b, _ := newInterface(t)
+	b.enter()
+	hear := `
+		const before = localStorage.getItem('bearer');
+		dispatchEvent(new StorageEvent('storage', {key: 'bearer', newValue: before}));
+		await new Promise(done => setTimeout(done, 500));
+		return before === localStorage.getItem('bearer') && visible($('page'));`
+	b.expect("true", hear)
+	session := b.run(`return localStorage.getItem('bearer')`)
+	b.run(`localStorage.removeItem('bearer')`)
+	b.visit(b.h.ownOrigin() + "/")
+	b.expect("", `await until(() => 'out', () => visible($('login'))); return '';`)
+	b.expect("true", `localStorage.setItem('bearer', '`+session+`');`+hear)
 }

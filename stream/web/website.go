@@ -93,6 +93,9 @@ func (h *Handler) serveWebsite(w http.ResponseWriter, r *http.Request, site *web
 	header.Set("Content-Security-Policy", h.policy(site))
 	header.Set("Cross-Origin-Embedder-Policy", "require-corp")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if r.Header.Get("Cookie") != "" { // of all web sites together: one could know a visitor of another by it
+		header.Set("Clear-Site-Data", `"cookies"`)
+	}
 	if !h.readOnly(w, r, actsOutside(r.Header)) {
 		return
 	}
