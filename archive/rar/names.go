@@ -24,10 +24,10 @@ func number(name string) (n numbered, part, ok bool) {
 	if i := strings.LastIndexByte(name, '.'); i > 0 && len(name)-i <= 4 && !isNumber(name[i+1:]) {
 		stem = name[:i]
 	}
-	if i := strings.LastIndex(strings.ToLower(stem), ".part"); i >= 0 {
+	if i := strings.LastIndex(lower(stem), ".part"); i >= 0 {
 		from := i + len(".part")
 		to := from + digits(stem[from:])
-		if rest := strings.ToLower(stem[to:]); to > from && (rest == "" || strings.HasPrefix(rest, "of") && isNumber(rest[2:])) {
+		if rest := lower(stem[to:]); to > from && (rest == "" || strings.HasPrefix(rest, "of") && isNumber(rest[2:])) {
 			return numbered{name, from, to}, true, to-from <= maxDigits
 		}
 	}
@@ -43,6 +43,17 @@ func number(name string) (n numbered, part, ok bool) {
 }
 
 const maxDigits = 9
+
+// lower is strings.ToLower for ASCII alone, so that every byte stays in its place, also of what is no UTF-8.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
+}
 
 func (n numbered) value() int {
 	v, _ := strconv.Atoi(n.name[n.from:n.to])
