@@ -130,7 +130,8 @@ func (c *Coding) UnmarshalBinary(b []byte) error {
 		c.quick = append(c.quick, place{r.int(maxVolumes), r.int64(), r.int(maxHeader5 + prefix), uint32(r.int64())})
 	}
 	bad := func(x Extent) bool { return x.Off < 0 || x.Len < 0 || x.Off > maxSize || x.Len > maxSize }
-	if r.bad || len(r.b) > 0 || c.Dictionary < 0 || slices.ContainsFunc(c.Extents, bad) {
+	badPlace := func(p place) bool { return p.volume < 0 || p.off < 0 || p.off > maxSize || p.size < 0 }
+	if r.bad || len(r.b) > 0 || c.Dictionary < 0 || slices.ContainsFunc(c.Extents, bad) || slices.ContainsFunc(c.quick, badPlace) {
 		return fmt.Errorf("rar: a damaged coding: %w", fs.ErrInvalid)
 	}
 	return nil
