@@ -85,20 +85,11 @@ func TestFiguresSevenz(t *testing.T) {
 	listAll(t, l, src.place())
 	m := lookup(t, l, src.place(), bigName(bigMiddle))
 	src.atMost(t, "list again, and look up", 0, 0)
-	for _, at := range []int64{90, 10, 99, 0} {
-		const n = 64 << 10
-		checkRange(t, m, unit, m.Size()/100*at, n)
-		src.atMost(t, fmt.Sprintf("64 KiB at %d%% of 512 MiB", at), n+64<<10, 3)
-	}
-	checkRange(t, m, unit, 12345, 20<<20)
-	src.atMost(t, "20 MiB of 512 MiB", 20<<20+64<<10, 22)
+	checkStored(t, src, m, unit)
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	l = library(t, Config{Cache: cache})
-	listAll(t, l, src.place())
-	lookup(t, l, src.place(), bigName(3))
-	src.atMost(t, "list and look up after a restart", 0, 0)
+	checkRestart(t, src, cache)
 }
 
 // A solid run is unpacked once, whichever of its members are read and in which order.

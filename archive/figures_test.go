@@ -70,6 +70,27 @@ func checkRange(t testing.TB, m *Member, unit []byte, off, n int64) {
 	}
 }
 
+// checkStored holds ranges of a stored member of 512 MiB to the figures.
+func checkStored(t *testing.T, src *source, m *Member, unit []byte) {
+	t.Helper()
+	for _, at := range []int64{90, 10, 50, 99, 0} {
+		const n = 64 << 10
+		checkRange(t, m, unit, m.Size()/100*at, n)
+		src.atMost(t, fmt.Sprintf("64 KiB at %d%% of 512 MiB", at), n+64<<10, 3)
+	}
+	checkRange(t, m, unit, 12345, 20<<20)
+	src.atMost(t, "20 MiB of 512 MiB", 20<<20+64<<10, 22)
+}
+
+// checkRestart looks at the archive by a new library, which knows it from the cache.
+func checkRestart(t *testing.T, src *source, cache Cache) {
+	t.Helper()
+	l := library(t, Config{Cache: cache})
+	listAll(t, l, src.place())
+	lookup(t, l, src.place(), bigName(3))
+	src.atMost(t, "list and look up after a restart", 0, 0)
+}
+
 func TestFiguresStored(t *testing.T) {
 	unit := bigUnit()
 	for _, c := range []struct {
@@ -98,21 +119,11 @@ func TestFiguresStored(t *testing.T) {
 			src.atMost(t, "list again", 0, 0)
 			m := lookup(t, l, src.place(), bigName(bigMiddle))
 			src.atMost(t, "look up", 0, 0)
-			for _, at := range []int64{90, 10, 50, 99, 0} {
-				const n = 64 << 10
-				off := m.Size() / 100 * at
-				checkRange(t, m, unit, off, n)
-				src.atMost(t, fmt.Sprintf("64 KiB at %d%% of 512 MiB", at), n+64<<10, 3)
-			}
-			checkRange(t, m, unit, 12345, 20<<20)
-			src.atMost(t, "20 MiB of 512 MiB", 20<<20+64<<10, 22)
+			checkStored(t, src, m, unit)
 			if err := l.Close(); err != nil {
 				t.Fatal(err)
 			}
-			l = library(t, Config{Cache: cache})
-			listAll(t, l, src.place())
-			lookup(t, l, src.place(), bigName(3))
-			src.atMost(t, "list and look up after a restart", 0, 0)
+			checkRestart(t, src, cache)
 		})
 	}
 }

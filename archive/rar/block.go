@@ -46,7 +46,6 @@ const prefix = 7
 
 // A format reads headers of RAR 4 or 5.
 type format interface {
-	version() int
 	// size returns the bytes of the header that begins with p, which is prefix bytes, at least prefix itself.
 	size(p []byte) (int, error)
 	// parse reads a whole header. Its checksum is verified.

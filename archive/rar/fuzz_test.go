@@ -133,7 +133,7 @@ func unblocks(b []byte, f format) (parts []byte) {
 			return parts
 		}
 		body := b[2:n]
-		if f.version() == 5 {
+		if f == format(rar5{}) {
 			c := cursor{b: b[4:n]}
 			c.vint()
 			body = c.b

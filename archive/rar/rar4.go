@@ -51,8 +51,6 @@ const (
 	hostBeOS = 5
 )
 
-func (rar4) version() int { return 4 }
-
 func (rar4) size(p []byte) (int, error) {
 	if n := int(p[5]) | int(p[6])<<8; n >= prefix {
 		return n, nil

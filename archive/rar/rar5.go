@@ -46,8 +46,6 @@ const (
 	maxHeader5 = 2 << 20
 )
 
-func (rar5) version() int { return 5 }
-
 func (rar5) size(p []byte) (int, error) {
 	c := cursor{b: p[4:]}
 	n := c.vint()

@@ -1,9 +1,6 @@
 package web
 
-import (
-	"path"
-	"strings"
-)
+import ()
 
 // A contentType is what we tell clients about a file. It comes from the file's extension alone: what a torrent says about its
 // files is anybody's word, and a guess from the first bytes would fetch them for every seek.
@@ -34,7 +31,7 @@ func isMedia(path string) bool {
 // being run (https://fetch.spec.whatwg.org/#x-content-type-options-header). Media are never plain text: Chromium would not play
 // them.
 func typeOf(name string) contentType {
-	ext := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
+	ext := extension(name)
 	if mime := videoType(ext); mime != "" {
 		return contentType{mime, video}
 	}

@@ -132,7 +132,7 @@ func pageAt(v *visit, tree stream.Tree, r *http.Request, name string) (file, mov
 
 // websiteType is the type that a file of a website has: code is code there.
 func websiteType(name string) contentType {
-	switch ext := strings.ToLower(strings.TrimPrefix(path.Ext(name), ".")); ext {
+	switch ext := extension(name); ext {
 	case "js", "mjs":
 		return contentType{"text/javascript; charset=utf-8", document}
 	case "css":

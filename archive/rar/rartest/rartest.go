@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"path"
 	"sort"
 	"time"
 )
@@ -263,14 +262,4 @@ func (w *writer) name() {
 			v.Name = fmt.Sprintf("%s.part%0*d%s", name, digits, i+1, ending)
 		}
 	}
-}
-
-// Find returns the volume that is called name, whatever folder is before it. Nil: there is none.
-func Find(volumes []*Volume, name string) *Volume {
-	for _, v := range volumes {
-		if v.Name == path.Base(name) {
-			return v
-		}
-	}
-	return nil
 }
