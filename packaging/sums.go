@@ -26,7 +26,7 @@ func writeSums(dir string) error {
 		}
 		fmt.Fprintf(&out, "%x  %s\n", sha256.Sum256(data), f.Name())
 	}
-	return os.WriteFile(filepath.Join(dir, program+"-SHA256SUMS"), []byte(out.String()), 0o644)
+	return os.WriteFile(filepath.Join(dir, "SHA256SUMS"), []byte(out.String()), 0o644)
 }
 
 // A component is a part of what is in the packages, in the words of CycloneDX 1.5 (https://cyclonedx.org/docs/1.5/json/).

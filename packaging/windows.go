@@ -156,11 +156,16 @@ func guid(name string) string {
 	return fmt.Sprintf("%X-%X-%X-%X-%X", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
-// msi makes the installer that administrators can hand out.
+// msi makes the installer that administrators can hand out. wixl takes no whole paths.
 func (b *builder) msi(ctx context.Context, file, exe string) error {
+	dir := filepath.Join(b.tmp, "stage")
+	exe, err := filepath.Rel(dir, exe)
+	if err != nil {
+		return err
+	}
 	text, err := b.text("windows/setup.wxs", map[string]string{
 		"Version": b.version.release, "Product": guid("product " + b.version.String()), "Upgrade": upgradeCode, "Exe": exe, "Homepage": homepage,
-		"Icon": filepath.Join(b.tmp, "stage", "winres", "app.ico"), "Program": guid("program"), "Menu": guid("menu"), "Login": guid("login"), "Magnet": guid("magnet"),
+		"Icon": "winres/app.ico", "Program": guid("program"), "Menu": guid("menu"), "Login": guid("login"), "Magnet": guid("magnet"),
 	})
 	if err != nil {
 		return err
@@ -169,7 +174,8 @@ func (b *builder) msi(ctx context.Context, file, exe string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "wixl", "-a", "x64", "-o", file, source)
+	cmd := exec.CommandContext(ctx, "wixl", "-a", "x64", "-o", file, filepath.Base(source))
+	cmd.Dir = dir
 	cmd.Env = b.env()
 	if err := quietly(cmd); err != nil {
 		return err
