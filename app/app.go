@@ -22,7 +22,7 @@ const (
 	recycleEvery = time.Hour
 )
 
-// Options is what Run needs. ConfigFile, Problems and Ready may be left out.
+// Options is what Run needs. ConfigFile, Settings, Problems and Ready may be left out.
 type Options struct {
 	Config    Config
 	DataDir   string // made when missing; everything Run writes is in it, but for the config file
@@ -31,6 +31,9 @@ type Options struct {
 	Log       *slog.Logger
 	// ConfigFile is where a setting goes that the user changes on the program's page. Without it none can be changed.
 	ConfigFile string
+	// Settings, when set, is called with the settings in force: once at the start, and after each change by the user, one call
+	// after the other. It must not wait for a change itself.
+	Settings func(Config)
 	// Problems, when set, is what else is wrong than what Run finds itself.
 	Problems *Problems
 	// Ready, when set, is called once with the host and port on 127.0.0.1, when the program answers there.
