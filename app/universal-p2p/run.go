@@ -51,7 +51,12 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 		return err
 	}
 	f.settle(o, log)
-	o.Ready = func(string) { f.atLogin(r, o) }
+	o.Ready = func(string) {
+		for _, p := range o.Problems.All() { // once it is clear that this is the program, and no second start
+			log.Warn(p.Text)
+		}
+		f.atLogin(r, o)
+	}
 	found, err := runOrFind(ctx, o, r.anyPort)
 	err = errors.Join(err, log.Close())
 	switch {
@@ -97,7 +102,7 @@ func (f *common) options(level string, stderr io.Writer) (app.Options, *app.Log,
 }
 
 // settle makes the process at home: what its libraries say goes to the log, and so does what it says when it crashes. What is wrong
-// with the place is told once.
+// with the place becomes a problem.
 func (f *common) settle(o app.Options, log *app.Log) {
 	slog.SetDefault(log.Logger) // the standard log goes there too
 	if log.Broken == nil {
@@ -111,9 +116,6 @@ func (f *common) settle(o app.Options, log *app.Log) {
 		o.Problems.Set("root", "The program runs as root, which it has no use for. Start it as yourself, or as a service: `universal-p2p service install`.")
 	}
 	log.Problems(o.Problems)
-	for _, p := range o.Problems.All() {
-		log.Warn(p.Text)
-	}
 }
 
 // patience is how long a program that has the data folder gets to answer, or to let go of it: one that ends gives the answers
