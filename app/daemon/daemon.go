@@ -41,7 +41,7 @@ var (
 type Options struct {
 	User    bool   // a service of the user, and not of the computer
 	Exec    string // the program, an absolute path
-	DataDir string // absolute; empty is the folder that the system has for a service, or the user's usual one
+	DataDir string // absolute; empty is the folder that the system has for a service, and for a user's the usual one
 }
 
 // A Manager installs and steers the service. Its methods wait for the system.
@@ -69,6 +69,9 @@ func New(o Options) (*Manager, error) {
 	return &Manager{o, svc}, nil
 }
 
+// unstartable are what systemd calls special characters in the name of a program, and those that it would replace.
+const unstartable = "\"'\\$%"
+
 func (o Options) check() error {
 	for _, path := range []string{o.Exec, o.DataDir} {
 		switch {
@@ -78,6 +81,12 @@ func (o Options) check() error {
 		case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == '\ufffd' || r == 0x7f }) || strings.Contains(path, "{{"):
 			return fmt.Errorf("service: %q has characters that cannot be written there; rename the folder", path)
 		}
+	}
+	if runtime.GOOS == "linux" && strings.ContainsAny(o.Exec, unstartable) {
+		return fmt.Errorf("service: %s: systemd starts no program with one of %s in its path; rename the folder", o.Exec, unstartable)
+	}
+	if runtime.GOOS == "linux" && !o.User && o.DataDir != "" && o.DataDir != StateDir {
+		return fmt.Errorf("service: the data folder of a service of the whole computer is %s, which its user alone can write; leave --data-dir out", StateDir)
 	}
 	if o.User && runtime.GOOS == "windows" {
 		return fmt.Errorf("service: %w: Windows has no services of a user; `universal-p2p login on` starts the program when you log in", ErrUnsupported)
@@ -236,6 +245,13 @@ func (m *Manager) explain(what string, err error) error {
 		return fmt.Errorf("service: %s: %w: open the terminal by “Run as administrator”", what, ErrRights)
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("service: %w", ErrInstalled)
+	}
+	if runtime.GOOS == "linux" { // of a failing systemctl only the exit code is known here
+		who := "systemctl"
+		if m.o.User {
+			who += " --user"
+		}
+		return fmt.Errorf("service: %s: systemctl failed (%w); `%s status` says why", what, err, who)
 	}
 	return fmt.Errorf("service: %s: %w", what, err)
 }
