@@ -76,7 +76,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer undo(st.Close)
 
 	disk := newDisk(st, o.Protocols)
-	sites, problem, err := openBooks(o, disk)
+	clock := openClock(clockFile(o.DataDir), o.Log)
+	sites, problem, err := openBooks(o, disk, clock.Doubt)
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer front.Close()
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, prefs.days.Load, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, o.Log)
 	defer recycler.Wait()
 	defer quit() // when serving fails, for the recycler
 
