@@ -22,7 +22,7 @@ const (
 	recycleEvery = time.Hour
 )
 
-// Options is what Run needs. ConfigFile and Ready may be left out.
+// Options is what Run needs. ConfigFile, Settings, Problems and Ready may be left out.
 type Options struct {
 	Config    Config
 	DataDir   string // made when missing; everything Run writes is in it, but for the config file
@@ -31,12 +31,18 @@ type Options struct {
 	Log       *slog.Logger
 	// ConfigFile is where a setting goes that the user changes on the program's page. Without it none can be changed.
 	ConfigFile string
+	// Settings, when set, is called with the settings in force: once at the start, and after each change by the user, one call
+	// after the other. It must not wait for a change itself.
+	Settings func(Config)
+	// Problems, when set, is what else is wrong than what Run finds itself.
+	Problems *Problems
 	// Ready, when set, is called once with the host and port on 127.0.0.1, when the program answers there.
 	Ready func(addr string)
 }
 
 // Run is the program. It returns nil some time after ctx ends or a client says quit, when everything it started has ended. It
-// fails with an error that wraps [ErrRunning] when another Run has the data folder, and when the port is taken. A protocol that
+// fails with an error that wraps [ErrRunning] when another Run has the data folder, and with one that wraps [ErrPortTaken] when
+// another program has the port. A protocol that
 // does not start is no failure: it is told in the status, and requests for it get 503.
 func Run(ctx context.Context, o Options) (err error) {
 	ctx, quit := context.WithCancel(ctx)
@@ -70,7 +76,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer undo(st.Close)
 
 	disk := newDisk(st, o.Protocols)
-	sites, problem, err := openBooks(o, disk)
+	clock := openClock(clockFile(o.DataDir), o.Log)
+	sites, problem, err := openBooks(o, disk, clock.Doubt)
 	if err != nil {
 		return err
 	}
@@ -84,7 +91,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	archives := newLibrary(st, o.Log)
 	defer undo(archives.Close)
 
-	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
+	c := &control{version: o.Version, addr: addr, store: st, said: o.Problems, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
 	if problem != "" {
@@ -101,6 +108,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	front := web.New(web.Config{
 		Addr:      addr,
+		Version:   o.Version,
 		Protocols: protocols,
 		Archives:  archives,
 		Early:     o.Config.Verify == VerifyMedia,
@@ -111,7 +119,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Control:   c,
 		Token:     token,
 		Desk: &desk{
-			version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, log: o.Log,
+			version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, said: o.Problems, log: o.Log,
 		},
 		Secret: sessions,
 		Stop:   ctx.Done(),
@@ -121,7 +129,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer front.Close()
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, prefs.days.Load, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, o.Log)
 	defer recycler.Wait()
 	defer quit() // when serving fails, for the recycler
 

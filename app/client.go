@@ -42,11 +42,16 @@ func Dial(dataDir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &Client{dataDir, in, localClient()}, nil
+}
+
+// localClient asks programs on this machine. It leaves no connection behind.
+func localClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.Proxy = nil // it is this machine
+	t.Proxy = nil
 	t.DisableKeepAlives = true
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the program sends nobody elsewhere
-	return &Client{dataDir, in, &http.Client{Transport: t, CheckRedirect: stay}}, nil
+	return &http.Client{Transport: t, CheckRedirect: stay}
 }
 
 // Addr is the host and port that the program answers on.
@@ -107,6 +112,12 @@ func (c *Client) Forget(ctx context.Context, site ledger.Site) error {
 		in = map[string]any{"site": site}
 	}
 	return c.call(ctx, http.MethodPost, "/api/v0/forget", in, nil)
+}
+
+// Set changes a setting, as the interface does: in the config file, where the comments stay, and in the running program, if it can be.
+// Name and value are as in [web.Setting]. A [*StatusError] says what is wrong with the value, or with the file.
+func (c *Client) Set(ctx context.Context, name, value string) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/settings", map[string]string{"name": name, "value": value}, nil)
 }
 
 // Page returns the address of the program's own page.

@@ -14,9 +14,9 @@ type recycling interface {
 	Recycle(ctx context.Context, w store.Want) (freed int64, err error)
 }
 
-// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0. The
-// caller waits for the returned group.
-func startRecycler(ctx context.Context, st recycling, daysNow func() int64, log *slog.Logger) *sync.WaitGroup {
+// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0, or
+// while the clock is in doubt. The caller waits for the returned group.
+func startRecycler(ctx context.Context, st recycling, daysNow func() int64, doubt func() bool, log *slog.Logger) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		next := time.NewTimer(firstRecycle)
@@ -27,7 +27,7 @@ func startRecycler(ctx context.Context, st recycling, daysNow func() int64, log 
 				return
 			case <-next.C:
 			}
-			if days := daysNow(); days > 0 {
+			if days := daysNow(); !doubt() && days > 0 {
 				recycleUnused(ctx, st, days, log)
 			}
 			next.Reset(recycleEvery)

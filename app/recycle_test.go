@@ -35,11 +35,14 @@ func (s *wanted) all() []store.Want {
 	return s.list
 }
 
+// never is that the clock is right.
+func never() bool { return false }
+
 func TestRecycler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
-		wg := startRecycler(ctx, &st, func() int64 { return 30 }, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, func() int64 { return 30 }, never, slog.New(slog.DiscardHandler))
 		time.Sleep(firstRecycle - time.Second)
 		synctest.Wait()
 		if n := len(st.all()); n != 0 {
@@ -66,7 +69,7 @@ func TestRecyclerOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
 		var days atomic.Int64
-		wg := startRecycler(ctx, &st, days.Load, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, days.Load, never, slog.New(slog.DiscardHandler))
 		time.Sleep(24 * time.Hour)
 		if n := len(st.all()); n != 0 {
 			t.Errorf("recycled %d times", n)
