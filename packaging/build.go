@@ -68,12 +68,17 @@ func newBuilder(ctx context.Context, named string, log *log.Logger) (*builder, e
 
 func (b *builder) close() { os.RemoveAll(b.tmp) }
 
-// build makes everything for the systems and puts it into the folder out, when all of it has worked.
-func (b *builder) build(ctx context.Context, out string, systems []string) error {
-	makers := map[string]func(context.Context, string) error{"linux": b.linux, "windows": b.windows, "macos": b.macos}
+// build makes everything for the systems and processors and puts it into the folder out, when all of it has worked.
+func (b *builder) build(ctx context.Context, out string, systems, archs []string) error {
+	makers := map[string]func(ctx context.Context, made, arch string) error{"linux": b.linux, "windows": b.windows, "macos": b.macos}
 	for _, s := range systems {
 		if makers[s] == nil {
 			return fmt.Errorf("-systems: %q is none of linux, windows and macos", s)
+		}
+	}
+	for _, a := range archs {
+		if a != "amd64" && a != "arm64" {
+			return fmt.Errorf("-archs: %q is neither amd64 nor arm64", a)
 		}
 	}
 	if err := b.missing(systems); err != nil {
@@ -85,8 +90,10 @@ func (b *builder) build(ctx context.Context, out string, systems []string) error
 		return err
 	}
 	for _, s := range systems {
-		if err := makers[s](ctx, made); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
+		for _, a := range archs {
+			if err := makers[s](ctx, made, a); err != nil {
+				return fmt.Errorf("%s on %s: %w", s, a, err)
+			}
 		}
 	}
 	if err := b.writeSBOM(made); err != nil {
@@ -212,7 +219,7 @@ func (b *builder) text(name string, values any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// asset reads an icon.
+// icon reads an icon of the program.
 func (b *builder) icon(name string) ([]byte, error) {
 	return os.ReadFile(filepath.Join(b.root, "assets", "icons", "app", name))
 }

@@ -8,26 +8,26 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/zeronetscript/universal_p2p/app/daemon"
 )
 
-// linux makes, for each processor, an archive with a script that installs for one user, and packages for all.
-func (b *builder) linux(ctx context.Context, made string) error {
-	for _, arch := range []string{"amd64", "arm64"} {
-		exe, err := b.compile(ctx, "linux", arch)
-		if err != nil {
-			return err
-		}
-		binary, err := os.ReadFile(exe)
-		if err != nil {
-			return err
-		}
-		if err := b.linuxArchive(ctx, filepath.Join(made, b.name("linux-"+arch+".tar.gz")), binary); err != nil {
-			return err
-		}
-		for _, kind := range []string{"deb", "rpm", "apk", "archlinux"} {
-			if err := b.linuxPackage(ctx, made, kind, arch, binary); err != nil {
-				return fmt.Errorf("%s for %s: %w", kind, arch, err)
-			}
+// linux makes an archive with a script that installs for one user, and packages for all.
+func (b *builder) linux(ctx context.Context, made, arch string) error {
+	exe, err := b.compile(ctx, "linux", arch)
+	if err != nil {
+		return err
+	}
+	binary, err := os.ReadFile(exe)
+	if err != nil {
+		return err
+	}
+	if err := b.linuxArchive(ctx, filepath.Join(made, b.name("linux-"+arch+".tar.gz")), binary); err != nil {
+		return err
+	}
+	for _, kind := range []string{"deb", "rpm", "apk", "archlinux"} {
+		if err := b.linuxPackage(ctx, made, kind, arch, binary); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
 		}
 	}
 	return nil
@@ -166,11 +166,8 @@ func (b *builder) packageTree(ctx context.Context, kind string, binary []byte) (
 		t.add(file, 0o644, entry)
 	}
 	if kind != "apk" { // Alpine has no systemd
-		unit, err := embedded("linux/" + program + ".service")
-		if err != nil {
-			return nil, err
-		}
-		t.add("usr/lib/systemd/system/"+program+".service", 0o644, unit)
+		unit := "# It is off until somebody says `systemctl enable --now " + program + "`.\n" + daemon.SystemdUnit(daemon.Options{Exec: exe})
+		t.add("usr/lib/systemd/system/"+program+".service", 0o644, []byte(unit))
 	}
 	for name, e := range share {
 		t["usr/share/"+name] = e
@@ -232,6 +229,9 @@ func (b *builder) versions(kind string) (version, release string) {
 	return version, release
 }
 
+// licences is what stands in the field for it. Debian has none: there it is in the file copyright.
+var licences = map[string]string{"rpm": "MIT", "apk": "MIT", "archlinux": "MIT"}
+
 // linuxPackage has nfpm make a package.
 func (b *builder) linuxPackage(ctx context.Context, made, kind, arch string, binary []byte) error {
 	t, err := b.packageTree(ctx, kind, binary)
@@ -264,7 +264,7 @@ func (b *builder) linuxPackage(ctx context.Context, made, kind, arch string, bin
 	config, err := json.MarshalIndent(map[string]any{ // JSON is YAML too
 		"name": program, "arch": arch, "platform": "linux",
 		"version": version, "version_schema": "none", "release": release, "mtime": b.version.time,
-		"section": "net", "priority": "optional", "maintainer": maintainer, "vendor": "The Universal P2P authors", "homepage": homepage, "license": "MIT",
+		"section": "net", "priority": "optional", "maintainer": maintainer, "vendor": "The Universal P2P authors", "homepage": homepage, "license": licences[kind],
 		"description": "Peer-to-peer content as plain links on this computer\n" +
 			"Runs in the system tray and answers plain HTTP on 127.0.0.1, so that any web\n" +
 			"page or player can show what is in a torrent, also single members of archives\n" +

@@ -9,17 +9,13 @@ import (
 // macos makes Universal P2P.app, one for Intel and one for Apple's processors: both in one would be twice the download. They have been
 // built and looked at, but never run on a Mac, and Apple has not notarised them. The program in them is built without cgo; the linker
 // has signed it as well as one can without Apple, without which arm64 starts nothing.
-func (b *builder) macos(ctx context.Context, made string) error {
-	for arch, name := range map[string]string{"amd64": "intel", "arm64": "apple"} {
-		exe, err := b.compile(ctx, "darwin", arch)
-		if err != nil {
-			return err
-		}
-		if err := b.app(filepath.Join(made, b.name("macos-"+name+".zip")), exe); err != nil {
-			return err
-		}
+func (b *builder) macos(ctx context.Context, made, arch string) error {
+	exe, err := b.compile(ctx, "darwin", arch)
+	if err != nil {
+		return err
 	}
-	return nil
+	name := map[string]string{"amd64": "intel", "arm64": "apple"}[arch]
+	return b.app(filepath.Join(made, b.name("macos-"+name+".zip")), exe)
 }
 
 // app packs the program as an app.

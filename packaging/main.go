@@ -21,7 +21,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	err := mainErr(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "packaging:", err)
@@ -29,11 +29,12 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func mainErr(ctx context.Context, args []string) error {
 	fl := flag.NewFlagSet("packaging", flag.ContinueOnError)
 	out := fl.String("out", "dist", "folder for the result; what an earlier run left there goes")
 	named := fl.String("version", "", "version, like 0.1.0, instead of what git says")
 	systems := fl.String("systems", "linux,windows,macos", "what to build for")
+	archs := fl.String("archs", "amd64,arm64", "and for which processors")
 	if err := fl.Parse(args); err != nil {
 		return err
 	}
@@ -45,5 +46,5 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer b.close()
-	return b.build(ctx, *out, strings.Split(*systems, ","))
+	return b.build(ctx, *out, strings.Split(*systems, ","), strings.Split(*archs, ","))
 }

@@ -10,28 +10,20 @@ import (
 	"path/filepath"
 )
 
-// windows makes a setup for one user, an MSI of the same for administrators to hand out, and a zip for each processor. Debian's
-// makensis and wixl have no stub for arm64, which so gets the zip alone.
-func (b *builder) windows(ctx context.Context, made string) error {
-	for _, arch := range []string{"amd64", "arm64"} {
-		exe, err := b.windowsProgram(ctx, arch)
-		if err != nil {
-			return err
-		}
-		if err := b.windowsZip(filepath.Join(made, b.name("windows-"+arch+".zip")), exe); err != nil {
-			return err
-		}
-		if arch != "amd64" {
-			continue
-		}
-		if err := b.setup(ctx, filepath.Join(made, b.name("windows-"+arch+"-setup.exe")), exe); err != nil {
-			return err
-		}
-		if err := b.msi(ctx, filepath.Join(made, b.name("windows-"+arch+".msi")), exe); err != nil {
-			return err
-		}
+// windows makes a setup for one user, an MSI of the same for administrators to hand out, and a zip. Debian's makensis and wixl have no
+// stub for arm64, which so gets the zip alone.
+func (b *builder) windows(ctx context.Context, made, arch string) error {
+	exe, err := b.windowsProgram(ctx, arch)
+	if err != nil {
+		return err
 	}
-	return nil
+	if err := b.windowsZip(filepath.Join(made, b.name("windows-"+arch+".zip")), exe); err != nil || arch != "amd64" {
+		return err
+	}
+	if err := b.setup(ctx, filepath.Join(made, b.name("windows-"+arch+"-setup.exe")), exe); err != nil {
+		return err
+	}
+	return b.msi(ctx, filepath.Join(made, b.name("windows-"+arch+".msi")), exe)
 }
 
 // windowsProgram builds the program with its icon, version and manifest, signs it and returns its path.
