@@ -20,6 +20,7 @@ import (
 // runFlags are the flags of run.
 type runFlags struct {
 	headless, autostart, anyPort bool
+	managed                      bool // by the service manager of Windows
 	level                        string
 }
 
@@ -33,13 +34,16 @@ func newRun(f *common) *cobra.Command {
 When the program runs already, on the same data folder or on the same port, its page is opened instead.`,
 		Args: takes(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return daemon.Run(c.Context(), func(ctx context.Context) error { return f.run(ctx, r, c.ErrOrStderr()) })
+			return daemon.Run(c.Context(), r.managed, func(ctx context.Context) error { return f.run(ctx, r, c.ErrOrStderr()) })
 		},
 	}
 	fl := c.Flags()
 	fl.BoolVar(&r.headless, "headless", false, "never open a window or a browser")
 	fl.BoolVar(&r.autostart, "autostart", false, "started at login, not by hand: stay silent when the program runs already")
 	fl.BoolVar(&r.anyPort, "any-port", false, "when another program has the port, take the next one that is free; web pages may not find it there")
+	managed := strings.TrimLeft(daemon.ManagedFlag, "-")
+	fl.BoolVar(&r.managed, managed, false, "started by the service manager of Windows")
+	fl.Lookup(managed).Hidden = true
 	fl.StringVar(&r.level, "log-level", "info", "debug, info, warn or error")
 	return c
 }
