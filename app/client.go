@@ -136,6 +136,11 @@ func pageURL(port uint16, answer string) (string, error) {
 	return page + rest, nil
 }
 
+// Pause begins a pause or ends it: in one, pages get nothing, and nothing is fetched or passed on.
+func (c *Client) Pause(ctx context.Context, on bool) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/pause", map[string]bool{"paused": on}, nil)
+}
+
 // Quit tells the program to end, and returns when all that it ran has ended. Only the lock of the data folder may be held a
 // moment longer.
 func (c *Client) Quit(ctx context.Context) error {
