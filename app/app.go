@@ -22,7 +22,7 @@ const (
 	recycleEvery = time.Hour
 )
 
-// Options is what Run needs. ConfigFile and Ready may be left out.
+// Options is what Run needs. ConfigFile, Settings, Problems and Ready may be left out.
 type Options struct {
 	Config    Config
 	DataDir   string // made when missing; everything Run writes is in it, but for the config file
@@ -31,6 +31,11 @@ type Options struct {
 	Log       *slog.Logger
 	// ConfigFile is where a setting goes that the user changes on the program's page. Without it none can be changed.
 	ConfigFile string
+	// Settings, when set, is called with the settings in force: once at the start, and after each change by the user, one call
+	// after the other. It must not wait for a change itself.
+	Settings func(Config)
+	// Problems, when set, is what else is wrong than what Run finds itself.
+	Problems *Problems
 	// Ready, when set, is called once with the host and port on 127.0.0.1, when the program answers there.
 	Ready func(addr string)
 }
@@ -84,7 +89,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	archives := newLibrary(st, o.Log)
 	defer undo(archives.Close)
 
-	c := &control{version: o.Version, addr: addr, store: st, quit: quit, log: o.Log}
+	c := &control{version: o.Version, addr: addr, store: st, said: o.Problems, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
 	if problem != "" {
@@ -111,7 +116,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Control:   c,
 		Token:     token,
 		Desk: &desk{
-			version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, log: o.Log,
+			version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, said: o.Problems, log: o.Log,
 		},
 		Secret: sessions,
 		Stop:   ctx.Done(),

@@ -109,6 +109,12 @@ func (c *Client) Forget(ctx context.Context, site ledger.Site) error {
 	return c.call(ctx, http.MethodPost, "/api/v0/forget", in, nil)
 }
 
+// Set changes a setting, as the interface does: in the config file, where the comments stay, and in the running program, if it can be.
+// Name and value are as in [web.Setting]. A [*StatusError] says what is wrong with the value, or with the file.
+func (c *Client) Set(ctx context.Context, name, value string) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/settings", map[string]string{"name": name, "value": value}, nil)
+}
+
 // Page returns the address of the program's own page.
 func (c *Client) Page(ctx context.Context) (url string, err error) {
 	var out struct{ URL string }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/zeronetscript/universal_p2p/stream/store"
 	"github.com/zeronetscript/universal_p2p/stream/web"
@@ -14,7 +15,8 @@ type control struct {
 	version  string
 	addr     string
 	store    *store.Store
-	problems []string   // sentences for the user
+	problems []string // sentences for the user
+	said     *Problems
 	streams  func() int // files being sent now
 	quit     context.CancelFunc
 	log      *slog.Logger
@@ -33,7 +35,10 @@ func (c *control) Status(context.Context) (web.Status, error) {
 		Quota:    u.Quota,
 		Reserve:  u.Reserve,
 		Streams:  c.streams(),
-		Problems: c.problems,
+		Problems: slices.Clone(c.problems),
+	}
+	for _, p := range c.said.All() {
+		s.Problems = append(s.Problems, p.Text)
 	}
 	for _, r := range c.store.Roots() {
 		s.Roots = append(s.Roots, web.RootStatus{
@@ -42,7 +47,7 @@ func (c *control) Status(context.Context) (web.Status, error) {
 		})
 	}
 	if u.Free >= 0 && u.Free < u.Reserve {
-		s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], diskProblem(u))
+		s.Problems = append(s.Problems, diskProblem(u))
 	}
 	return s, nil
 }

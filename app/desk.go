@@ -23,6 +23,7 @@ type desk struct {
 	prefs     *preferences
 	protocols []web.Protocol
 	broken    []web.Problem // protocols that did not start
+	said      *Problems
 	log       *slog.Logger
 }
 
@@ -74,7 +75,7 @@ func rootView(r store.Root, users []ledger.Site) web.RootView {
 
 // problems lists what is wrong now.
 func (d *desk) problems(u store.Usage) []web.Problem {
-	ps := slices.Clone(d.broken)
+	ps := append(slices.Clone(d.broken), d.said.All()...)
 	if u.Free >= 0 && u.Free < u.Reserve {
 		ps = append(ps, web.Problem{ID: "disk", Values: map[string]any{"free": u.Free, "reserve": u.Reserve}, Text: diskProblem(u)})
 	}

@@ -459,7 +459,7 @@ document.querySelectorAll('[data-copy]').forEach(e => {
 });
 
 // Settings.
-const main = ['quota', 'reserve', 'unused_days', 'bittorrent.upload_rate', 'upload', 'ask_new_sites'];
+const main = ['quota', 'reserve', 'unused_days', 'bittorrent.upload_rate', 'upload', 'ask_new_sites', 'notifications'];
 const settings = async () => draw((await call('settings')).settings);
 const draw = list => {
 	set($('settings-file'), list[0]?.file ? t('settings.file', { file: list[0].file }) : '');
