@@ -191,7 +191,9 @@ func (h *Handler) failure(w http.ResponseWriter, r *http.Request, err error) (co
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler)
 	}
-	code, sentence = status(err)
+	if code, sentence = status(err); code == http.StatusInsufficientStorage {
+		h.cfg.Full()
+	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	switch code {

@@ -102,6 +102,9 @@ func (h *Handler) send(v *visit, w http.ResponseWriter, r *http.Request, body io
 
 // cut ends a connection in the middle of an answer, so that the client sees that something is missing.
 func (h *Handler) cut(r *http.Request, err error, sent int64) {
+	if errors.Is(err, stream.ErrNoSpace) {
+		h.cfg.Full()
+	}
 	level := slog.LevelInfo
 	if _, write := errors.AsType[*net.OpError](err); write || r.Context().Err() != nil {
 		level = slog.LevelDebug // the client has left, as clients do

@@ -75,6 +75,8 @@ type Config struct {
 	// Changed is called when a file begins or ceases to be sent, and when a pause begins or ends. It must not block, and several
 	// may call at a time.
 	Changed func()
+	// Full is called when content failed because there was no room and nothing that could go. The same holds for it.
+	Full func()
 }
 
 // A Protocol is one version of one protocol, as it is served under /Name/Version/.
@@ -137,6 +139,9 @@ func New(cfg Config) *Handler {
 	}
 	if cfg.Changed == nil {
 		h.cfg.Changed = func() {}
+	}
+	if cfg.Full == nil {
+		h.cfg.Full = func() {}
 	}
 	h.buffers.New = func() any { return new(buffer) }
 	for _, p := range cfg.Protocols {
