@@ -8,23 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
-
-// asks are the sites that have asked for tree1 since the last call.
-func (b *chromium) asks() string {
-	b.t.Helper()
-	b.released()
-	var names []string
-	for use := range b.history.Users(ledger.Root{Protocol: "mem/v0", ID: "tree1"}) {
-		names = append(names, use.Site.String())
-	}
-	if err := b.history.ForgetAll(); err != nil {
-		b.t.Fatal(err)
-	}
-	return strings.Join(names, ", ")
-}
 
 // TestBrowserAttribution: whom a real browser lets us know of.
 func TestBrowserAttribution(t *testing.T) {
