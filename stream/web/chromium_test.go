@@ -55,6 +55,9 @@ func newChromium(t *testing.T, change ...func(*Config)) *chromium {
 	return b
 }
 
+// inChromium is an opener.
+func inChromium(t *testing.T, change ...func(*Config)) *tab { return newChromium(t, change...).tab }
+
 // findChromium skips the test where there is none; where real programs are required, it fails.
 func findChromium(t *testing.T) string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {

@@ -41,6 +41,9 @@ type seen struct {
 	bytes                  int64
 }
 
+// An opener opens a tab for a new front.
+type opener func(t *testing.T, change ...func(*Config)) *tab
+
 // newTab starts a front and a neighbour. The caller sets the browser.
 func newTab(t *testing.T, change ...func(*Config)) *tab {
 	b := &tab{front: newFront(t, change...)}
@@ -106,7 +109,7 @@ const helpers = `
 	const sleep = ms => new Promise(r => setTimeout(r, ms));
 	const until = async (what, f) => {
 		for (const start = performance.now(); !f(); await sleep(20))
-			if (performance.now() - start > 20000) throw new Error('never ' + what());
+			if (performance.now() - start > 20000) throw new Error('never ' + (what.call ? what() : what));
 	};
 	const image = src => new Promise((ok, no) => {
 		const i = new Image(), start = performance.now();
