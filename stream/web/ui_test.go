@@ -79,7 +79,7 @@ func (b *chromium) press(keys string) {
 }
 
 // expect runs a script in the interface and compares what it returns.
-func (b *chromium) expect(want, js string) {
+func (b *tab) expect(want, js string) {
 	b.t.Helper()
 	if got := b.run(ui + js); got != want {
 		b.t.Errorf("got %q, want %q, of%s", got, want, js)
@@ -87,7 +87,7 @@ func (b *chromium) expect(want, js string) {
 }
 
 // enter logs in by a key.
-func (b *chromium) enter() {
+func (b *tab) enter() {
 	b.t.Helper()
 	b.visit(b.h.ownOrigin() + "/#k=" + b.key())
 	b.expect("in /", `await until(() => 'in', () => visible($('page')) && $('roots').tBodies[0].rows.length);
