@@ -34,7 +34,11 @@ require (
 	gopkg.in/natefinch/lumberjack.v2 v2.2.1
 )
 
-require github.com/nwaples/rardecode/v2 v2.4.6
+require (
+	fyne.io/systray v1.12.2
+	github.com/godbus/dbus/v5 v5.2.2
+	github.com/nwaples/rardecode/v2 v2.4.6
+)
 
 require (
 	github.com/RoaringBitmap/roaring/v2 v2.16.0 // indirect
