@@ -142,36 +142,6 @@ func changed(c *cobra.Command, names ...string) (n int) {
 	return n
 }
 
-func newOpen(f *common) *cobra.Command {
-	var only bool
-	c := &cobra.Command{
-		Use:   "open",
-		Short: "Open the program's page in the browser",
-		Long: `Open the program's page in the browser, logged in.
-
-With --print the address is printed instead. What stands behind the # in it logs one browser in, once, within two minutes.`,
-		Args: takes(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := f.dial()
-			if err != nil {
-				return err
-			}
-			page, err := client.Page(c.Context())
-			if err != nil {
-				return err
-			}
-			if !only {
-				_, err = openBrowser(page)
-				return err
-			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), page)
-			return err
-		},
-	}
-	c.Flags().BoolVar(&only, "print", false, "print the address, open nothing")
-	return c
-}
-
 func newQuit(f *common) *cobra.Command {
 	return &cobra.Command{
 		Use:   "quit",

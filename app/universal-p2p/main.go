@@ -114,7 +114,7 @@ Without a command it starts the program, like "run". The other commands talk to 
 	root.AddCommand(run, newAdd(&f), newStatus(&f), newSites(&f), newBlock(&f), newUnblock(&f), newAllow(&f), newForget(&f), newRecycle(&f), newOpen(&f),
 		newPause(&f, "pause", "Give pages nothing for now, and be connected to nobody", true),
 		newPause(&f, "resume", "Go on after a pause", false),
-		newQuit(&f), newConfig(&f), newDemo(&f), newVersion())
+		newQuit(&f), newConfig(&f), newDemo(&f), newMan(), newVersion())
 	return root
 }
 
