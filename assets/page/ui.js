@@ -500,7 +500,9 @@ const field = s => {
 for (const form of ['settings', 'settings-more']) $(form).onsubmit = e => e.preventDefault();
 
 // The language that was chosen here before, and then in.
-const wish = localStorage.getItem('language');
-if (wish && wish !== lang && !location.search && [...$('language').options].some(o => o.value === wish)) location.replace('/?lang=' + wish + location.hash);
-else enter();
+const wish = localStorage.getItem('language'), query = new URLSearchParams(location.search);
+if (wish && wish !== lang && !query.has('lang') && [...$('language').options].some(o => o.value === wish)) {
+	query.set('lang', wish);
+	location.replace('/?' + query + location.hash);
+} else enter().then(() => { if (query.has('about')) $('about').scrollIntoView(); });
 })();
