@@ -40,6 +40,8 @@ require (
 	github.com/nwaples/rardecode/v2 v2.4.6
 )
 
+require github.com/kardianos/service v1.3.0 // indirect
+
 require (
 	github.com/RoaringBitmap/roaring/v2 v2.16.0 // indirect
 	github.com/STARRY-S/zip v0.2.3 // indirect

@@ -46,7 +46,8 @@ type Options struct {
 }
 
 // Run is the program. It returns nil some time after ctx ends or a client says quit, when everything it started has ended. It
-// fails with an error that wraps [ErrRunning] when another Run has the data folder, and when the port is taken. A protocol that
+// fails with an error that wraps [ErrRunning] when another Run has the data folder, and with one that wraps [ErrPortTaken] when
+// another program has the port. A protocol that
 // does not start is no failure: it is told in the status, and requests for it get 503.
 func Run(ctx context.Context, o Options) (err error) {
 	ctx, quit := context.WithCancel(ctx)
@@ -119,6 +120,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	front := web.New(web.Config{
 		Addr:      addr,
+		Version:   o.Version,
 		Protocols: protocols,
 		Archives:  archives,
 		Early:     o.Config.Verify == VerifyMedia,
