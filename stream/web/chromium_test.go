@@ -41,7 +41,7 @@ func newChromium(t *testing.T, change ...func(*Config)) *chromium {
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("host-resolver-rules", "MAP rebind.example 127.0.0.1, MAP public.example 127.0.0.1"),
 		chromedp.Flag("ip-address-space-overrides", b.public.Listener.Addr().String()+"=public"), chromedp.Flag("ignore-certificate-errors", true)}
 	for _, flag := range []string{"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "mute-audio"} {
+		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "mute-audio", "disable-popup-blocking"} {
 		opts = append(opts, chromedp.Flag(flag, true))
 	}
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)

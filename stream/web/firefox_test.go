@@ -76,9 +76,10 @@ func firefoxPrefs(public string) map[string]any {
 		"browser.startup.page":                            0,
 		"browser.aboutwelcome.enabled":                    false,
 		"browser.safebrowsing.provider.mozilla.updateURL": "", "browser.safebrowsing.provider.google4.updateURL": "",
-		"media.autoplay.default": 0,
-		"media.volume_scale":     "0",
-		"intl.accept_languages":  "en-US",
+		"dom.disable_open_during_load": false, // pages may open windows
+		"media.autoplay.default":       0,
+		"media.volume_scale":           "0",
+		"intl.accept_languages":        "en-US",
 	}
 }
 
