@@ -106,7 +106,7 @@ func (d *busDesk) connect(ctx context.Context) error {
 	if d.conn != nil && d.conn.Connected() {
 		return nil
 	}
-	d.close() // it may have died
+	d.close()                                           // it may have died
 	conn, _, err := dialBus(context.WithoutCancel(ctx)) // it outlives this note
 	if err != nil {
 		return err
