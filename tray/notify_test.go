@@ -66,7 +66,7 @@ func TestOneOfAKindAnHour(t *testing.T) {
 			t.Helper()
 			synctest.Wait()
 			if got := d.titles(); got != want {
-				t.Errorf("after %v: %q, want %q", time.Since(start), got, want)
+				t.Errorf("after %v: %q, want %q", time.Since(bubbleStart), got, want)
 			}
 			d.notes = nil
 		}
@@ -105,7 +105,7 @@ func TestOneOfAKindAnHour(t *testing.T) {
 	})
 }
 
-var start = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of the clock in a bubble
+var bubbleStart = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // of the clock in a bubble
 
 // A desktop that hangs blocks nobody, and Close gives up what waits.
 func TestShowNeverBlocks(t *testing.T) {
