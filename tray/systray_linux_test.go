@@ -158,7 +158,7 @@ func TestNoBus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer mute.Close()
+	t.Cleanup(func() { mute.Close() })
 	dir := "XDG_RUNTIME_DIR=" + t.TempDir()
 	for name, address := range map[string]string{
 		"nowhere": "unix:path=" + bin + "/bus", "autolaunch": "autolaunch:", "nonsense": "x", "mute": "unix:path=" + bin + "/mute", "none": "",
