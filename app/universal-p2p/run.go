@@ -51,8 +51,16 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 		return err
 	}
 	f.settle(o, log)
-	o.Ready = func(string) { f.atLogin(r, o) }
-	found, err := runOrFind(ctx, o, r.anyPort)
+	var found *running
+	run := func(ctx context.Context, o app.Options) (err error) {
+		found, err = runOrFind(ctx, o, r.anyPort)
+		return err
+	}
+	if r.headless {
+		err = run(ctx, o)
+	} else {
+		err = f.withFace(ctx, o, r, run)
+	}
 	err = errors.Join(err, log.Close())
 	switch {
 	case err != nil || found == nil || r.autostart:
