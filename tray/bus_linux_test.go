@@ -100,6 +100,7 @@ type running struct {
 	in    *json.Encoder
 	end   func() error
 	lines chan string
+	log   bytes.Buffer // its standard error
 }
 
 // patience is for anything that should take no time at all.
@@ -108,10 +109,9 @@ const patience = 20 * time.Second
 func start(t *testing.T, env ...string) *running {
 	t.Helper()
 	p := &running{t: t, cmd: exec.CommandContext(t.Context(), os.Args[0]), lines: make(chan string, 10_000)}
-	p.cmd.Env = append(os.Environ(), programVariable+"=1", "LC_ALL=en_US.UTF-8", "XDG_CURRENT_DESKTOP=test")
+	p.cmd.Env = append(os.Environ(), programVariable+"=1", "LC_ALL=en_US.UTF-8", "XDG_CURRENT_DESKTOP=test", "GORACE=exitcode=0 atexit_sleep_ms=0")
 	p.cmd.Env = append(p.cmd.Env, env...)
-	var stderr bytes.Buffer
-	p.cmd.Stderr = &stderr
+	p.cmd.Stderr = &p.log
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func start(t *testing.T, env ...string) *running {
 			p.cmd.Wait()
 		}
 		if t.Failed() {
-			t.Logf("the program says: %s", stderr.String())
+			t.Logf("the program says: %s", p.log.String())
 		}
 	})
 	go func() {
@@ -180,6 +180,27 @@ func (p *running) stop() {
 	if err := p.cmd.Wait(); err != nil {
 		p.t.Errorf("the program: %v", err)
 	}
+	for _, race := range races(p.log.String()) {
+		p.t.Errorf("a data race: %s", race)
+	}
+}
+
+// races returns the reports of the race detector, but for those where both sides are code of the tray library. It has one in the number of its
+// menu's revision, which nobody minds.
+func races(log string) (reports []string) {
+	for report := range strings.SplitSeq(log, "==================") {
+		lines := strings.Split(report, "\n")
+		ours := false
+		for i, line := range lines[:len(lines)-1] {
+			if strings.Contains(line, " by goroutine ") || strings.Contains(line, " by main goroutine") {
+				ours = ours || !strings.HasPrefix(strings.TrimSpace(lines[i+1]), "fyne.io/systray.")
+			}
+		}
+		if ours {
+			reports = append(reports, report)
+		}
+	}
+	return reports
 }
 
 // A testBus is a session bus of the test's own, where nothing starts by itself.
@@ -189,7 +210,10 @@ type testBus struct {
 	kill    func()
 }
 
-func newBus(t *testing.T) *testBus {
+func newBus(t *testing.T) *testBus { t.Helper(); return newBusWith(t, "") }
+
+// newBusWith makes a bus with something more in its config, and something more in the environment of what it starts.
+func newBusWith(t *testing.T, config string, env ...string) *testBus {
 	t.Helper()
 	daemon, err := exec.LookPath("dbus-daemon")
 	if err != nil {
@@ -200,15 +224,16 @@ func newBus(t *testing.T) *testBus {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	config := filepath.Join(dir, "conf")
-	err = os.WriteFile(config, []byte(`<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
-<busconfig><type>session</type><listen>unix:path=`+dir+`/bus</listen><auth>EXTERNAL</auth>
+	file := filepath.Join(dir, "conf")
+	err = os.WriteFile(file, []byte(`<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><type>session</type><listen>unix:path=`+dir+`/bus</listen><auth>EXTERNAL</auth>`+config+`
 <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>
 `), 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), daemon, "--config-file="+config, "--nofork", "--nopidfile", "--print-address")
+	cmd := exec.Command(daemon, "--config-file="+file, "--nofork", "--nopidfile", "--print-address")
+	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -18,8 +18,10 @@ type fakeServer struct {
 	can   []string
 	notes chan servedNote
 	next  atomic.Uint32
-	mute  chan struct{} // when set, Notify answers only after it is closed
-	early bool          // the click is told before Notify answers
+	early atomic.Bool // the click is told before Notify answers
+	mute  atomic.Bool // Notify answers only after unmute is closed
+
+	unmute chan struct{}
 }
 
 type servedNote struct {
@@ -35,14 +37,14 @@ func (s *fakeServer) GetCapabilities() ([]string, *dbus.Error) { return s.can, n
 
 // Notify is called by the bus.
 func (s *fakeServer) Notify(app string, replaces uint32, icon, title, text string, actions []string, hints map[string]dbus.Variant, expire int32) (uint32, *dbus.Error) {
-	if s.mute != nil {
-		<-s.mute
+	if s.mute.Load() {
+		<-s.unmute
 	}
 	if replaces != 0 || expire != -1 {
 		return 0, dbus.MakeFailedError(errors.New("not what we send"))
 	}
 	id := s.next.Add(1)
-	if s.early {
+	if s.early.Load() {
 		s.click(id, "default")
 	}
 	s.notes <- servedNote{id, app, icon, title, text, actions, hints}
@@ -55,7 +57,7 @@ func (s *fakeServer) click(id uint32, action string) {
 
 func newServer(b *testBus, s *fakeServer) *fakeServer {
 	b.t.Helper()
-	s.conn, s.notes = b.connect(), make(chan servedNote, 16)
+	s.conn, s.notes, s.unmute = b.connect(), make(chan servedNote, 16), make(chan struct{})
 	if err := s.conn.Export(s, notePath, noteServer); err != nil {
 		b.t.Fatal(err)
 	}
@@ -125,7 +127,7 @@ func TestClickOnANoteOpens(t *testing.T) {
 	s.click(note.id, "default")
 	isOpened(t, opened, false)
 
-	s.early = true
+	s.early.Store(true)
 	n.Show(QuotaFull(10 << 30))
 	s.note(t)
 	isOpened(t, opened, true)
@@ -172,7 +174,7 @@ func TestNotesWithoutServer(t *testing.T) {
 	s = newServer(bus, &fakeServer{can: []string{"body"}})
 	n.Show(SiteWaits("https://a.example"))
 	s.note(t)
-	s.mute = make(chan struct{})
+	s.mute.Store(true)
 	n.Show(FirstStart(false))
 	n.Show(Recycled(2 << 30))
 	time.Sleep(50 * time.Millisecond)
@@ -181,5 +183,5 @@ func TestNotesWithoutServer(t *testing.T) {
 	if took := time.Since(before); took > time.Second {
 		t.Errorf("Close took %v", took)
 	}
-	close(s.mute)
+	close(s.unmute)
 }
