@@ -343,7 +343,7 @@ func (i *shownItem) property(name string) (v dbus.Variant) {
 	return v
 }
 
-// A pixmap is a picture as the bus has it: ARGB, not premultiplied or so.
+// A pixmap is a picture as the bus has it: ARGB, not multiplied with alpha.
 type pixmap struct {
 	W, H int32
 	Pix  []byte
