@@ -33,7 +33,7 @@ const panelConfig = `<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
  <property name="configver" type="int" value="2"/>
  <property name="panels" type="array"><value type="int" value="1"/>
-  <property name="dark-mode" type="bool" value="%t"/>
+  <property name="dark-mode" type="bool" value="true"/>
   <property name="panel-1" type="empty">
    <property name="position" type="string" value="p=8;x=400;y=584"/>
    <property name="length" type="uint" value="100"/>
@@ -49,8 +49,8 @@ const panelConfig = `<?xml version="1.0" encoding="UTF-8"?>
 </channel>
 `
 
-// newRig starts a rig. Everything of it ends with the test.
-func newRig(t *testing.T, dark bool) *rig {
+// newRig starts a rig, with a panel or without. Everything of it ends with the test.
+func newRig(t *testing.T, panel bool) *rig {
 	t.Helper()
 	for _, name := range []string{"Xvfb", "xfce4-panel", "dunst", "xdotool", "dbus-daemon"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -64,7 +64,7 @@ func newRig(t *testing.T, dark bool) *rig {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(config, "xfce4-panel.xml"), fmt.Appendf(nil, panelConfig, dark), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(config, "xfce4-panel.xml"), []byte(panelConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, shots: os.Getenv(shotsVariable), frame: filepath.Join(home, "Xvfb_screen0")}
@@ -77,12 +77,25 @@ func newRig(t *testing.T, dark bool) *rig {
 	r.bus = newBusWith(t, "<standard_session_servicedirs/>", r.env...)
 	r.env = append(r.env, r.bus.env())
 	r.start("dunst")
-	r.start("xfce4-panel")
 	conn := r.bus.connect()
+	wait(t, "the notification server is up", func() bool {
+		var up bool
+		err := conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, noteServer).Store(&up)
+		return err == nil && up
+	})
+	if !panel {
+		return r
+	}
+	empty := r.shot("")
+	r.start("xfce4-panel", "--disable-wm-check")
 	wait(t, "the panel takes icons", func() bool {
 		var v dbus.Variant
 		err := conn.Object(watcherName, watcherPath).Call("org.freedesktop.DBus.Properties.Get", dbus.FlagNoAutoStart, watcherName, "IsStatusNotifierHostRegistered").Store(&v)
 		return err == nil && v.Value() == true
+	})
+	r.until("", func(img *image.RGBA) bool {
+		time.Sleep(200 * time.Millisecond)
+		return differ(empty, img).Dx() == img.Rect.Dx() && differ(img, r.shot("")).Empty()
 	})
 	return r
 }
