@@ -41,6 +41,8 @@ require (
 	github.com/nwaples/rardecode/v2 v2.4.6
 )
 
+require github.com/kardianos/service v1.3.0 // indirect
+
 require (
 	git.sr.ht/~jackmordaunt/go-toast v1.1.2 // indirect
 	github.com/esiqveland/notify v0.13.3 // indirect

@@ -42,11 +42,16 @@ func Dial(dataDir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &Client{dataDir, in, localClient()}, nil
+}
+
+// localClient asks programs on this machine. It leaves no connection behind.
+func localClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.Proxy = nil // it is this machine
+	t.Proxy = nil
 	t.DisableKeepAlives = true
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the program sends nobody elsewhere
-	return &Client{dataDir, in, &http.Client{Transport: t, CheckRedirect: stay}}, nil
+	return &http.Client{Transport: t, CheckRedirect: stay}
 }
 
 // Addr is the host and port that the program answers on.
@@ -109,6 +114,12 @@ func (c *Client) Forget(ctx context.Context, site ledger.Site) error {
 	return c.call(ctx, http.MethodPost, "/api/v0/forget", in, nil)
 }
 
+// Set changes a setting, as the interface does: in the config file, where the comments stay, and in the running program, if it can be.
+// Name and value are as in [web.Setting]. A [*StatusError] says what is wrong with the value, or with the file.
+func (c *Client) Set(ctx context.Context, name, value string) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/settings", map[string]string{"name": name, "value": value}, nil)
+}
+
 // Page returns the address of the program's own page.
 func (c *Client) Page(ctx context.Context) (url string, err error) {
 	var out struct{ URL string }
@@ -134,6 +145,38 @@ func pageURL(port uint16, answer string) (string, error) {
 		return "", fmt.Errorf("answer of the program: %.100q is not its page", answer)
 	}
 	return page + rest, nil
+}
+
+// Pause begins a pause or ends it: in one, pages get nothing, and nothing is fetched or passed on.
+func (c *Client) Pause(ctx context.Context, on bool) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/pause", map[string]bool{"paused": on}, nil)
+}
+
+// Play returns the address of the page that shows what a text names: a link or an identifier of one of the networks, or an address
+// of the program's own.
+func (c *Client) Play(ctx context.Context, text string) (url string, err error) {
+	var out struct{ Play string }
+	if err := c.call(ctx, http.MethodPost, "/api/v0/link", map[string]string{"text": text}, &out); err != nil {
+		return "", err
+	}
+	port, err := parseAddr(c.in.Addr)
+	if err != nil {
+		return "", err
+	}
+	return playURL(port, out.Play)
+}
+
+// What an address may have behind the port: a path and a query, in the characters of RFC 3986.
+var pathQuery = regexp.MustCompile(`^/[0-9A-Za-z_.~%!$&'()*+,;=:@/-]*(\?[0-9A-Za-z_.~%!$&'()*+,;=:@/?-]*)?$`)
+
+// playURL checks that answer is content of the program on port, for the reason that [pageURL] has.
+func playURL(port uint16, answer string) (string, error) {
+	host := fmt.Sprintf("http://127.0.0.1:%d", port)
+	rest, ok := strings.CutPrefix(answer, host)
+	if !ok || !pathQuery.MatchString(rest) {
+		return "", fmt.Errorf("answer of the program: %.100q is not its page", answer)
+	}
+	return host + rest, nil
 }
 
 // Quit tells the program to end, and returns when all that it ran has ended. Only the lock of the data folder may be held a

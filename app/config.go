@@ -26,6 +26,7 @@ type Config struct {
 	AllowLocalPeers bool
 	AskNewSites     bool // a new site waits for the user's yes
 	HistoryDays     int  // for which it is known which site used what
+	Notifications   bool // the desktop shows a note when there is something to know
 	Sites           Sites
 	BitTorrent      BitTorrent
 }
@@ -61,7 +62,8 @@ func DefaultConfig() Config {
 		Verify:     VerifyMedia,
 		Upload:     true,
 
-		HistoryDays: 180,
+		HistoryDays:   180,
+		Notifications: true,
 		Sites: Sites{
 			Streams: 24, NewRoots: 30, DiskShare: 50,
 			UnknownStreams: 12, UnknownNewRoots: 10, UnknownDiskShare: 20,
@@ -124,6 +126,7 @@ func (c *Config) settings() []setting {
 			"peers are in your own network: any web page could then make this program knock at your other machines.", boolValue{&c.AllowLocalPeers}},
 		{"", "ask_new_sites", "Whether a web site that you have not allowed gets nothing until you do, by `universal-p2p allow SITE`.", boolValue{&c.AskNewSites}},
 		{"", "history_days", "For how many days it is remembered which site used what, and when. It never leaves this computer.", intValue{&c.HistoryDays, 1, 36500}},
+		{"", "notifications", "Whether the desktop shows a note, rarely: when the disk is full, a site waits for your yes, or something is wrong.", boolValue{&c.Notifications}},
 		{"sites", "streams", "How many requests of one web site are answered at the same time. 0 is no limit, here and below.", intValue{&s.Streams, 0, 10000}},
 		{"sites", "new_roots", "How many torrents a site may begin to use in a minute, on average; twice as many at once after a quiet time.", intValue{&s.NewRoots, 0, 10000}},
 		{"sites", "disk_share", "How much of the quota a site may fill, in percent. What only it has used makes room for what it asks for next.", intValue{&s.DiskShare, 0, 100}},

@@ -11,7 +11,7 @@ import (
 func TestConfigRoundTrip(t *testing.T) {
 	other := Config{
 		Addr: "localhost:0", Quota: 64 << 20, Reserve: 12345, UnusedDays: 0, Verify: VerifyAlways, Upload: false, AllowLocalPeers: true,
-		AskNewSites: true, HistoryDays: 7,
+		AskNewSites: true, HistoryDays: 7, Notifications: false,
 		Sites: Sites{Streams: 0, NewRoots: 1, DiskShare: 100, UnknownStreams: 2, UnknownNewRoots: 3, UnknownDiskShare: 4},
 		BitTorrent: BitTorrent{
 			DHT: false, DHTBootstrap: []string{}, Trackers: []string{"http://127.0.0.1:6969/announce?a=\"b\"", "udp://[::1]:1"},

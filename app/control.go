@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"slices"
 
 	"github.com/zeronetscript/universal_p2p/stream/store"
 	"github.com/zeronetscript/universal_p2p/stream/web"
@@ -14,8 +15,10 @@ type control struct {
 	version  string
 	addr     string
 	store    *store.Store
-	problems []string   // sentences for the user
+	problems []string // sentences for the user
+	said     *Problems
 	streams  func() int // files being sent now
+	changed  func()     // there is something else to see
 	quit     context.CancelFunc
 	log      *slog.Logger
 }
@@ -33,7 +36,10 @@ func (c *control) Status(context.Context) (web.Status, error) {
 		Quota:    u.Quota,
 		Reserve:  u.Reserve,
 		Streams:  c.streams(),
-		Problems: c.problems,
+		Problems: slices.Clone(c.problems),
+	}
+	for _, p := range c.said.All() {
+		s.Problems = append(s.Problems, p.Text)
 	}
 	for _, r := range c.store.Roots() {
 		s.Roots = append(s.Roots, web.RootStatus{
@@ -41,8 +47,8 @@ func (c *control) Status(context.Context) (web.Status, error) {
 			Bytes: r.Bytes, Size: r.Size, LastAccess: r.LastAccess, Kept: r.Kept,
 		})
 	}
-	if u.Free >= 0 && u.Free < u.Reserve {
-		s.Problems = append(s.Problems[:len(s.Problems):len(s.Problems)], diskProblem(u))
+	if diskLow(u) {
+		s.Problems = append(s.Problems, diskProblem(u))
 	}
 	return s, nil
 }
@@ -51,6 +57,7 @@ func (c *control) Status(context.Context) (web.Status, error) {
 func (c *control) Recycle(ctx context.Context, what web.Recycle) (freed int64, err error) {
 	freed, err = c.store.Recycle(ctx, store.Want(what))
 	c.log.Info("recycled on request", "bytes", freed)
+	c.changed()
 	return freed, err
 }
 

@@ -239,6 +239,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(func() { history.Close() })
 	o := options(t, t.TempDir())
 	d := &desk{
+		changed: func() {},
 		version: "v1", store: st, ledger: history, protocols: []web.Protocol{{Name: "mem", Version: "v0"}}, log: o.Log,
 		prefs: newPreferences(o, st, ledger.NewGate(history, ledger.GateOptions{}), nil),
 	}
@@ -335,4 +336,47 @@ func TestSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	open()
+}
+
+// The notes on the desktop are switched by the interface and by a client. Who shows them hears of it, and the user's file keeps
+// its comments.
+func TestNotificationsSetting(t *testing.T) {
+	checkGoroutines(t)
+	file := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.WriteFile(file, []byte("# mine\nupload = false # dear\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan Config, 10)
+	r := try(t, t.TempDir(), func(o *Options) { o.ConfigFile, o.Settings = file, func(c Config) { heard <- c } })
+	next := func(want bool) {
+		t.Helper()
+		select {
+		case c := <-heard:
+			if c.Notifications != want {
+				t.Errorf("heard that they are %v", c.Notifications)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("heard nothing")
+		}
+	}
+	next(true)
+	c, err := Dial(r.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Set(t.Context(), "notifications", "false"); err != nil {
+		t.Fatal(err)
+	}
+	next(false)
+	if data, err := os.ReadFile(file); err != nil || string(data) != "# mine\nupload = false # dear\nnotifications = false\n" {
+		t.Errorf("the file is %q, %v", data, err)
+	}
+	if code, body := login(t, r).ask("POST", "settings", `{"name":"notifications","value":"true"}`); code != 200 {
+		t.Errorf("by the interface: %d %s", code, body)
+	}
+	next(true)
+	var no *StatusError
+	if err := c.Set(t.Context(), "notifications", "maybe"); !errors.As(err, &no) || no.Code != 400 {
+		t.Errorf("a wrong value: %v", err)
+	}
 }

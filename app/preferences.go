@@ -25,6 +25,7 @@ type preferences struct {
 	rates []uploadRater
 	gate  interface{ AskNewSites(on bool) }
 	days  atomic.Int64 // after which an unused root is recycled
+	tell  func(Config)
 	log   *slog.Logger
 
 	mu   sync.Mutex // one change after the other
@@ -36,7 +37,8 @@ type uploadRater interface{ SetUploadRate(bytesPerSecond int64) }
 
 func newPreferences(o Options, st *store.Store, gate *ledger.Gate, protocols []web.Protocol) *preferences {
 	p := &preferences{
-		file: o.ConfigFile, start: o.Config, live: o.Config, store: st, gate: gate, log: o.Log,
+		file: o.ConfigFile, start: o.Config, live: o.Config, store: st, gate: gate,
+		tell: o.Settings, log: o.Log,
 		quota: func(c Config) (int64, error) { return quotaOf(o.DataDir, c) },
 	}
 	p.days.Store(int64(o.Config.UnusedDays))
@@ -45,13 +47,16 @@ func newPreferences(o Options, st *store.Store, gate *ledger.Gate, protocols []w
 			p.rates = append(p.rates, r)
 		}
 	}
+	if p.tell != nil {
+		p.tell(p.live)
+	}
 	return p
 }
 
 // isLive reports whether a change of a setting holds at once.
 func isLive(name string) bool {
 	switch name {
-	case "quota", "reserve", "unused_days", "ask_new_sites", "bittorrent.upload_rate":
+	case "quota", "reserve", "unused_days", "ask_new_sites", "notifications", "bittorrent.upload_rate":
 		return true
 	}
 	return false
@@ -117,7 +122,11 @@ func (p *preferences) set(name, text string) error {
 		return err
 	}
 	p.log.Info("a setting was changed", "name", name)
-	return p.apply(name, c)
+	err = p.apply(name, c)
+	if p.tell != nil {
+		p.tell(p.live)
+	}
+	return err
 }
 
 // apply makes one setting of c hold, if it can while the program runs.
@@ -133,6 +142,8 @@ func (p *preferences) apply(name string, c Config) error {
 	case "ask_new_sites":
 		p.live.AskNewSites = c.AskNewSites
 		p.gate.AskNewSites(c.AskNewSites)
+	case "notifications":
+		p.live.Notifications = c.Notifications
 	case "bittorrent.upload_rate":
 		p.live.BitTorrent.UploadRate = c.BitTorrent.UploadRate
 		for _, r := range p.rates {

@@ -14,9 +14,9 @@ type recycling interface {
 	Recycle(ctx context.Context, w store.Want) (freed int64, err error)
 }
 
-// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0. The
-// caller waits for the returned group.
-func startRecycler(ctx context.Context, st recycling, daysNow func() int64, log *slog.Logger) *sync.WaitGroup {
+// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0. Each
+// time it tells done how many bytes that gave. The caller waits for the returned group.
+func startRecycler(ctx context.Context, st recycling, daysNow func() int64, done func(freed int64), log *slog.Logger) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		next := time.NewTimer(firstRecycle)
@@ -27,16 +27,18 @@ func startRecycler(ctx context.Context, st recycling, daysNow func() int64, log 
 				return
 			case <-next.C:
 			}
+			freed := int64(0)
 			if days := daysNow(); days > 0 {
-				recycleUnused(ctx, st, days, log)
+				freed = recycleUnused(ctx, st, days, log)
 			}
+			done(freed)
 			next.Reset(recycleEvery)
 		}
 	})
 	return &wg
 }
 
-func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logger) {
+func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logger) (freed int64) {
 	freed, err := st.Recycle(ctx, store.Want{UnusedFor: time.Duration(days) * 24 * time.Hour})
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -44,4 +46,5 @@ func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logg
 	case freed > 0:
 		log.Info("recycled what nobody used", "days", days, "bytes", freed)
 	}
+	return freed
 }

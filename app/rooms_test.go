@@ -35,6 +35,7 @@ var rooms = []room{
 	{"assets", nil, "files are files"},
 	{"tray", []string{"assets"}, "the icon shows a state and calls back; it must not reach into the program"},
 	{"app/login", nil, "starting at login is a matter of the operating system"},
+	{"app/winetest", nil, "it runs programs for Windows in the tests of any room"},
 	{"app", []string{"*"}, "here the rooms are put together"},
 	{"packaging", []string{"*"}, "it builds the program and is no part of it"},
 }
@@ -89,8 +90,8 @@ func violations(pkgs []listing) []string {
 			}
 		}
 		check(p.Imports)
-		// A room may be tested with the suite and the backend in memory.
-		check(slices.Concat(p.TestImports, p.XTestImports), "stream", "stream/streamtest")
+		// A room may be tested with the suite and the backend in memory, and under Wine.
+		check(slices.Concat(p.TestImports, p.XTestImports), "stream", "stream/streamtest", "app/winetest")
 	}
 	return bad
 }
@@ -131,6 +132,8 @@ func TestRoomsSeesViolations(t *testing.T) {
 		{"tray", "assets", false, true},
 		{"assets", "stream", false, false},
 		{"app/login", "app", false, false},
+		{"app/login", "app/winetest", false, false},
+		{"app/login", "app/winetest", true, true},
 		{"app", "stream/bittorrent", false, true},
 		{"app/universal-p2p", "tray", false, true},
 		{"cellar", "stream", false, false},

@@ -112,6 +112,7 @@ type Notifier struct {
 type ready struct {
 	kind        noteKind
 	title, text string
+	flushed     chan struct{} // when it is no note but a Flush; closed when it is its turn
 }
 
 // A desk is a way to show notes. Only the Notifier's goroutine uses it.
@@ -166,12 +167,27 @@ func (n *Notifier) Show(note Note) {
 	if note.values != nil {
 		values = note.values(n.o.Language)
 	}
-	r := ready{note.kind, n.o.Language.Text(note.title, values...), n.o.Language.Text(note.text, values...)}
+	r := ready{kind: note.kind, title: n.o.Language.Text(note.title, values...), text: n.o.Language.Text(note.text, values...)}
 	select {
 	case n.queue <- r:
 		n.last[note.kind] = now
 	default:
 		n.o.Log.Warn("notification: too many wait", "title", r.title)
+	}
+}
+
+// Flush returns when the notes that were shown before are on the desktop, or when ctx ends: a program that ends because of what a note
+// says calls it before Close.
+func (n *Notifier) Flush(ctx context.Context) {
+	flushed := make(chan struct{})
+	select {
+	case n.queue <- ready{flushed: flushed}:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-flushed:
+	case <-ctx.Done():
 	}
 }
 
@@ -192,6 +208,10 @@ func (n *Notifier) run(ctx context.Context, d desk) {
 		case <-ctx.Done():
 			return
 		case r := <-n.queue:
+			if r.flushed != nil {
+				close(r.flushed)
+				continue
+			}
 			if err := d.show(ctx, r); err != nil && !errors.Is(err, context.Canceled) {
 				n.o.Log.Info("notification not shown: "+r.title, "err", err)
 			}

@@ -47,8 +47,10 @@ func longMatroska(t *testing.T, docType string) []byte {
 
 // TestBrowserFormats: what every Chromium can play plays out of here, and can be sought in, with its index at the end: in a page, in a
 // sandbox that has no origin, and in a page that lets in nothing that does not say that it may be embedded.
-func TestBrowserFormats(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserFormats(t *testing.T) { checkFormats(t, inChromium) }
+
+func checkFormats(t *testing.T, open opener) {
+	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +87,7 @@ func TestBrowserFormats(t *testing.T) {
 			b.asked()
 			b.showAt(b.page.URL+page.path, body)
 			if got := b.run(page.js); got != page.want {
-				t.Errorf("Chromium says %q, want %q", got, page.want)
+				t.Errorf("the browser says %q, want %q", got, page.want)
 			}
 			b.show("")
 			b.released()
