@@ -115,7 +115,7 @@ func TestClickOnANoteOpens(t *testing.T) {
 		t.Errorf("%+v", note)
 	}
 	var img noteImage
-	if err := note.hints["image-data"].Store(&img); err != nil || img.Width != 128 || img.Height != 128 || !img.Alpha || len(img.Data) != int(img.Stride*img.Height) || img.Stride != 4*128 {
+	if err := note.hints["image-data"].Store(&img); err != nil || img.Width != 64 || img.Height != 64 || !img.Alpha || len(img.Data) != int(img.Stride*img.Height) || img.Stride != 4*64 {
 		t.Errorf("the picture is %d by %d, %v", img.Width, img.Height, err)
 	}
 	s.click(note.id+100, "default")

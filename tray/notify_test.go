@@ -129,6 +129,32 @@ func TestShowNeverBlocks(t *testing.T) {
 	})
 }
 
+// Flush waits for what was shown before, and for no desktop longer than it is told to.
+func TestFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &fakeDesk{gate: make(chan struct{})}
+		n := d.notifier(NotifierOptions{On: true, Language: assets.Speak()})
+		defer n.Close()
+		n.Show(PortTaken("7788"))
+		for _, answers := range []bool{false, true} {
+			if answers {
+				time.AfterFunc(time.Second, func() { d.gate <- struct{}{} })
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			before := time.Now()
+			n.Flush(ctx)
+			cancel()
+			took := time.Since(before)
+			if want := 3 * time.Second; !answers && took != want {
+				t.Errorf("Flush took %v, want %v", took, want)
+			}
+			if answers && (took != time.Second || d.titles() != "Port 7788 is taken") {
+				t.Errorf("Flush took %v for %q", took, d.titles())
+			}
+		}
+	})
+}
+
 // Close waits for what a click started.
 func TestCloseWaitsForOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -3,9 +3,9 @@ package tray
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"image"
-	"image/color"
 	"image/png"
 	"os"
 	"os/exec"
@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/godbus/dbus/v5"
-
-	"github.com/zeronetscript/universal_p2p/assets"
 )
 
 // shotsVariable names a folder where the pictures of the rig stay, to be looked at.
@@ -27,6 +25,7 @@ type rig struct {
 	t     *testing.T
 	bus   *testBus
 	env   []string
+	frame string // the file that is the screen
 	shots string
 }
 
@@ -34,7 +33,7 @@ const panelConfig = `<?xml version="1.0" encoding="UTF-8"?>
 <channel name="xfce4-panel" version="1.0">
  <property name="configver" type="int" value="2"/>
  <property name="panels" type="array"><value type="int" value="1"/>
-  <property name="dark-mode" type="bool" value="%t"/>
+  <property name="dark-mode" type="bool" value="true"/>
   <property name="panel-1" type="empty">
    <property name="position" type="string" value="p=8;x=400;y=584"/>
    <property name="length" type="uint" value="100"/>
@@ -50,10 +49,10 @@ const panelConfig = `<?xml version="1.0" encoding="UTF-8"?>
 </channel>
 `
 
-// newRig starts a rig. Everything of it ends with the test.
-func newRig(t *testing.T, dark bool) *rig {
+// newRig starts a rig, with a panel or without. Everything of it ends with the test.
+func newRig(t *testing.T, panel bool) *rig {
 	t.Helper()
-	for _, name := range []string{"Xvfb", "xfce4-panel", "dunst", "xdotool", "import", "dbus-daemon"} {
+	for _, name := range []string{"Xvfb", "xfce4-panel", "dunst", "xdotool", "dbus-daemon"} {
 		if _, err := exec.LookPath(name); err != nil {
 			missing(t, name)
 		}
@@ -65,38 +64,51 @@ func newRig(t *testing.T, dark bool) *rig {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(config, "xfce4-panel.xml"), fmt.Appendf(nil, panelConfig, dark), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(config, "xfce4-panel.xml"), []byte(panelConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, shots: os.Getenv(shotsVariable)}
+	r := &rig{t: t, shots: os.Getenv(shotsVariable), frame: filepath.Join(home, "Xvfb_screen0")}
 	if r.shots == "" {
 		r.shots = t.TempDir()
 	}
 	r.env = []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home + "/config", "XDG_CACHE_HOME=" + home + "/cache", "XDG_DATA_HOME=" + home + "/data",
-		"XDG_RUNTIME_DIR=" + home + "/run", "DISPLAY=:" + display(t), "NO_AT_BRIDGE=1", "GTK_A11Y=none", "LC_ALL=C.UTF-8"}
+		"XDG_RUNTIME_DIR=" + home + "/run", "DISPLAY=:" + display(t, home), "NO_AT_BRIDGE=1", "GTK_A11Y=none", "LC_ALL=C.UTF-8"}
 	// The panel reads its config from a service that the bus starts.
 	r.bus = newBusWith(t, "<standard_session_servicedirs/>", r.env...)
 	r.env = append(r.env, r.bus.env())
 	r.start("dunst")
-	r.start("xfce4-panel")
 	conn := r.bus.connect()
+	wait(t, "the notification server is up", func() bool {
+		var up bool
+		err := conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, noteServer).Store(&up)
+		return err == nil && up
+	})
+	if !panel {
+		return r
+	}
+	empty := r.shot("")
+	r.start("xfce4-panel", "--disable-wm-check")
 	wait(t, "the panel takes icons", func() bool {
 		var v dbus.Variant
 		err := conn.Object(watcherName, watcherPath).Call("org.freedesktop.DBus.Properties.Get", dbus.FlagNoAutoStart, watcherName, "IsStatusNotifierHostRegistered").Store(&v)
 		return err == nil && v.Value() == true
 	})
+	r.until("", func(img *image.RGBA) bool {
+		time.Sleep(200 * time.Millisecond)
+		return differ(empty, img).Dx() == img.Rect.Dx() && differ(img, r.shot("")).Empty()
+	})
 	return r
 }
 
-// display starts an X server on the next free display and returns its number.
-func display(t *testing.T) string {
+// display starts an X server on the next free display and returns its number. Its screen is a file in a folder.
+func display(t *testing.T, dir string) string {
 	t.Helper()
 	read, write, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer read.Close()
-	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "800x600x24", "-nolisten", "tcp")
+	cmd := exec.Command("Xvfb", "-displayfd", "3", "-screen", "0", "800x600x24", "-nolisten", "tcp", "-fbdir", dir)
 	cmd.ExtraFiles = []*os.File{write}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -143,19 +155,33 @@ func (r *rig) input(args ...string) {
 	}
 }
 
-// shot returns what the screen shows, and keeps it under a name.
-func (r *rig) shot(name string) image.Image {
+// shot returns what the screen shows, and keeps it under a name. The screen is an X window dump (XWDFile.h): a header of 32-bit
+// numbers, colours that are not needed, and the pixels.
+func (r *rig) shot(name string) *image.RGBA {
 	r.t.Helper()
-	out, err := r.command("import", "-window", "root", "png:-").Output()
-	if err != nil {
-		r.t.Fatalf("import: %v", err)
-	}
-	img, err := png.Decode(bytes.NewReader(out))
+	b, err := os.ReadFile(r.frame)
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	head := func(i int) int { return int(binary.BigEndian.Uint32(b[4*i:])) }
+	width, height, order, bits, line, colours := head(4), head(5), head(7), head(11), head(12), head(19)
+	if order != 0 || bits != 32 {
+		r.t.Fatalf("pixels of %d bits in the order %d", bits, order)
+	}
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		row := b[head(0)+12*colours+y*line:]
+		for x := range width {
+			copy(img.Pix[img.PixOffset(x, y):], []byte{row[4*x+2], row[4*x+1], row[4*x], 255})
+		}
+	}
 	if name != "" {
-		if err := os.WriteFile(filepath.Join(r.shots, name+".png"), out, 0o644); err != nil {
+		f, err := os.Create(filepath.Join(r.shots, name+".png"))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		defer f.Close()
+		if err := png.Encode(f, img); err != nil {
 			r.t.Fatal(err)
 		}
 	}
@@ -163,7 +189,7 @@ func (r *rig) shot(name string) image.Image {
 }
 
 // until takes pictures until one is as it should be, and keeps the last one.
-func (r *rig) until(name string, holds func(image.Image) bool) image.Image {
+func (r *rig) until(name string, holds func(*image.RGBA) bool) *image.RGBA {
 	r.t.Helper()
 	for late := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		img := r.shot("")
@@ -178,10 +204,10 @@ func (r *rig) until(name string, holds func(image.Image) bool) image.Image {
 }
 
 // differ returns the smallest rectangle that holds all that differs between two pictures.
-func differ(a, b image.Image) (r image.Rectangle) {
+func differ(a, b *image.RGBA) (r image.Rectangle) {
 	for y := a.Bounds().Min.Y; y < a.Bounds().Max.Y; y++ {
 		for x := a.Bounds().Min.X; x < a.Bounds().Max.X; x++ {
-			if color.RGBAModel.Convert(a.At(x, y)) != color.RGBAModel.Convert(b.At(x, y)) {
+			if a.RGBAAt(x, y) != b.RGBAAt(x, y) {
 				r = r.Union(image.Rect(x, y, x+1, y+1))
 			}
 		}
@@ -190,12 +216,12 @@ func differ(a, b image.Image) (r image.Rectangle) {
 }
 
 // count says how many pixels have about that colour.
-func count(img image.Image, in image.Rectangle, rgb [3]int) (n int) {
+func count(img *image.RGBA, in image.Rectangle, rgb [3]int) (n int) {
 	for y := in.Min.Y; y < in.Max.Y; y++ {
 		for x := in.Min.X; x < in.Max.X; x++ {
-			r, g, b, _ := img.At(x, y).RGBA()
-			near := func(v uint32, want int) bool { return max(int(v>>8)-want, want-int(v>>8)) < 24 }
-			if near(r, rgb[0]) && near(g, rgb[1]) && near(b, rgb[2]) {
+			c := img.RGBAAt(x, y)
+			near := func(v uint8, want int) bool { return max(int(v)-want, want-int(v)) < 24 }
+			if near(c.R, rgb[0]) && near(c.G, rgb[1]) && near(c.B, rgb[2]) {
 				n++
 			}
 		}
@@ -216,7 +242,7 @@ func TestRealPanel(t *testing.T) {
 	p := start(t, r.env...)
 	p.status(Shown)
 	var at image.Rectangle
-	r.until("icon-idle", func(img image.Image) bool {
+	r.until("icon-idle", func(img *image.RGBA) bool {
 		at = differ(empty, img)
 		return count(img, at, blue) > 60
 	})
@@ -229,7 +255,7 @@ func TestRealPanel(t *testing.T) {
 		least, blues int
 	}{{2, green, 100, 0}, {3, blue, 10, 10}, {4, orange, 40, 20}, {0, blue, 60, 60}} {
 		p.show(states[c.state].state)
-		r.until("icon-"+strings.ReplaceAll(states[c.state].name, " ", "-"), func(img image.Image) bool {
+		r.until("icon-"+strings.ReplaceAll(states[c.state].name, " ", "-"), func(img *image.RGBA) bool {
 			return count(img, at, c.colour) >= c.least && count(img, at, blue) >= c.blues && (c.colour == orange) == (count(img, at, orange) > 5)
 		})
 	}
@@ -239,28 +265,28 @@ func TestRealPanel(t *testing.T) {
 	open := func(name string) (menu image.Rectangle) {
 		t.Helper()
 		r.input("mousemove", x, y, "click", "1")
-		r.until(name, func(img image.Image) bool {
+		r.until(name, func(img *image.RGBA) bool {
 			menu = differ(shut, img)
 			return menu.Dx() > 120 && menu.Dy() > 200
 		})
 		return menu
 	}
 	p.show(states[2].state)
-	r.until("icon-streams", func(img image.Image) bool { return count(img, at, green) >= 100 })
+	r.until("icon-streams", func(img *image.RGBA) bool { return count(img, at, green) >= 100 })
 	shut = r.shot("")
 	menu := open("menu-streams")
 	// The first item that can be chosen is Open, and the third the submenu.
 	r.input("key", "Down", "Return")
 	p.expect("open")
-	r.until("", func(img image.Image) bool { return differ(shut, img).Dy() < 100 })
+	r.until("", func(img *image.RGBA) bool { return differ(shut, img).Dy() < 100 })
 	open("menu-again")
 	r.input("key", "Down", "Down", "Down", "Right")
-	r.until("submenu", func(img image.Image) bool { return differ(shut, img).Dx() > menu.Dx()+60 })
+	r.until("submenu", func(img *image.RGBA) bool { return differ(shut, img).Dx() > menu.Dx()+60 })
 	r.input("key", "Return")
 	p.expect("free 0")
 
 	p.show(states[4].state)
-	r.until("icon-problem", func(img image.Image) bool { return count(img, at, orange) >= 40 })
+	r.until("icon-problem", func(img *image.RGBA) bool { return count(img, at, orange) >= 40 })
 	shut = r.shot("")
 	open("menu-problem")
 	r.input("key", "Escape")
@@ -274,7 +300,7 @@ func TestRealNotification(t *testing.T) {
 	n, opened := notifier(t, r.bus)
 	n.Show(FirstStart(true))
 	var at image.Rectangle
-	shown := r.until("notification", func(img image.Image) bool {
+	shown := r.until("notification", func(img *image.RGBA) bool {
 		at = differ(empty, img)
 		return at.Dx() > 150 && at.Dy() > 40
 	})
@@ -284,11 +310,9 @@ func TestRealNotification(t *testing.T) {
 	// dunst takes the middle button for the note's action.
 	r.input("mousemove", fmt.Sprint((at.Min.X+at.Max.X)/2), fmt.Sprint((at.Min.Y+at.Max.Y)/2), "click", "2")
 	isOpened(t, opened, true)
-	r.until("", func(img image.Image) bool { return differ(empty, img).Dy() < 40 })
+	r.until("", func(img *image.RGBA) bool { return differ(empty, img).Dy() < 40 })
 	n.Show(HiddenNetwork("http://<b>x</b>&amp;.onion"))
-	r.until("notification-markup", func(img image.Image) bool { return differ(empty, img).Dy() > 40 })
+	r.until("notification-markup", func(img *image.RGBA) bool { return differ(empty, img).Dy() > 40 })
 	n.Show(SiteWaits("https://" + strings.Repeat("long.", 30) + "example"))
-	r.until("notification-two", func(img image.Image) bool { return differ(empty, img).Dy() > at.Dy() })
+	r.until("notification-two", func(img *image.RGBA) bool { return differ(empty, img).Dy() > at.Dy() })
 }
-
-var _ = assets.IconForAny

@@ -3,6 +3,7 @@ package tray
 import (
 	"bytes"
 	"fmt"
+	"image/color"
 	"image/png"
 	"net"
 	"os"
@@ -28,8 +29,8 @@ func wait(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// picture is an icon as the bus has it.
-func picture(t *testing.T, state assets.IconState, look assets.IconLook) pixmap {
+// drawn is an icon as the bus should have it.
+func drawn(t *testing.T, state assets.IconState, look assets.IconLook) pixmap {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(assets.TrayIcon(state, look)))
 	if err != nil {
@@ -38,8 +39,8 @@ func picture(t *testing.T, state assets.IconState, look assets.IconLook) pixmap 
 	p := pixmap{W: int32(img.Bounds().Dx()), H: int32(img.Bounds().Dy())}
 	for y := range img.Bounds().Dy() {
 		for x := range img.Bounds().Dx() {
-			r, g, b, a := img.At(x, y).RGBA()
-			p.Pix = append(p.Pix, byte(a), byte(r), byte(g), byte(b))
+			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+			p.Pix = append(p.Pix, c.A, c.R, c.G, c.B)
 		}
 	}
 	return p
@@ -120,7 +121,7 @@ func TestStatesAreDrawn(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("%s is drawn as\n%s\nwant\n%s", s.name, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-		wait(t, s.name+" has its picture", func() bool { return samePicture(i.icon(), picture(t, s.icon, assets.IconForAny)) })
+		wait(t, s.name+" has its picture", func() bool { return samePicture(i.icon(), drawn(t, s.icon, assets.IconForAny)) })
 		wait(t, s.name+" has its tooltip", func() bool { return i.tooltip() == tooltip(s.state, l) })
 	}
 	p.stop()
@@ -200,7 +201,7 @@ func TestWatcherComesAndGoes(t *testing.T) {
 		w := newWatcher(bus, true)
 		p.status(Shown)
 		i := w.item(t)
-		wait(t, "the icon is the one for streams", func() bool { return samePicture(i.icon(), picture(t, assets.IconStreaming, assets.IconForAny)) })
+		wait(t, "the icon is the one for streams", func() bool { return samePicture(i.icon(), drawn(t, assets.IconStreaming, assets.IconForAny)) })
 		i.click(i.find("Open").ID)
 		p.expect("open")
 		w.conn.Close()
@@ -318,12 +319,12 @@ func TestDarkAndLight(t *testing.T) {
 		if err := conn.Emit(portalPath, settings+".SettingChanged", appearance, "color-scheme", dbus.MakeVariant(c.scheme)); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, "the icon is for "+string(c.look), func() bool { return samePicture(i.icon(), picture(t, assets.IconIdle, c.look)) })
+		wait(t, "the icon is for "+string(c.look), func() bool { return samePicture(i.icon(), drawn(t, assets.IconIdle, c.look)) })
 	}
 	p.stop()
 	p = start(t, bus.env())
 	i = w.item(t)
-	if !samePicture(i.icon(), picture(t, assets.IconIdle, assets.IconForDark)) {
+	if !samePicture(i.icon(), drawn(t, assets.IconIdle, assets.IconForDark)) {
 		t.Error("a dark desktop does not get the icon for dark ones from the start")
 	}
 	p.stop()
