@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"testing"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 )
 
@@ -93,8 +94,18 @@ func (b *chromium) within(ctx context.Context) (context.Context, context.CancelF
 	return within, func() { stop(); cancel(nil) }
 }
 
-// publicOrigin is the origin of the page that is on the internet.
+// publicOrigin implements driver.
 func (b *chromium) publicOrigin() string {
 	_, port, _ := net.SplitHostPort(b.public.Listener.Addr().String())
 	return "https://public.example:" + port
+}
+
+// allow implements driver.
+func (b *chromium) allow(ctx context.Context, origin, setting string) error {
+	ctx, cancel := b.within(ctx)
+	defer cancel()
+	_, err := chromedp.CallBrowser(ctx, browser.SetPermission, browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: "loopback-network"}, Setting: browser.PermissionSetting(setting), Origin: origin,
+	})
+	return err
 }

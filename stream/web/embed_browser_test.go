@@ -2,16 +2,12 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"os"
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/chromedp"
 )
 
 // longMatroska returns the WebM of the demo with 6 MiB of nothing before its index, as WebM or as what it is made out of
@@ -108,24 +104,12 @@ func checkFormats(t *testing.T, open opener) {
 	}
 }
 
-// allow decides for the user whether the public page may connect to this computer
-// (https://wicg.github.io/local-network-access/).
-func (b *chromium) allow(setting browser.PermissionSetting) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
-	defer cancel()
-	params := browser.SetPermissionParams{
-		Permission: &browser.PermissionDescriptor{Name: "loopback-network"}, Setting: setting, Origin: b.publicOrigin(),
-	}
-	if _, err := chromedp.CallBrowser(ctx, browser.SetPermission, params); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 // TestBrowserPublicPage: a page on the internet gets nothing through to us before the user has allowed that, but for a link that the
 // user follows. After that it plays, and is known by its name.
-func TestBrowserPublicPage(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserPublicPage(t *testing.T) { checkPublicPage(t, inChromium) }
+
+func checkPublicPage(t *testing.T, open opener) {
+	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +119,7 @@ func TestBrowserPublicPage(t *testing.T) {
 		`<a id=a href="http://` + b.addr + `/mem/v0/stream/tree1/picture.png">picture</a>`
 	src := b.url("tree1/picture.png")
 
-	b.allow(browser.PermissionSettingDenied)
+	b.allow("denied")
 	b.showAt(b.publicOrigin(), body)
 	b.asked()
 	got := b.run(`
@@ -168,7 +152,7 @@ func TestBrowserPublicPage(t *testing.T) {
 	b.visit("about:blank")
 	b.asks()
 
-	b.allow(browser.PermissionSettingGranted)
+	b.allow("granted")
 	b.showAt(b.publicOrigin(), body)
 	got = b.run(`
 		await image('` + src + `');

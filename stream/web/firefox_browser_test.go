@@ -13,7 +13,7 @@ func TestFirefox(t *testing.T) {
 	}{
 		{"Plays", checkPlays}, {"HeldVideos", checkHeldVideos}, {"Formats", checkFormats}, {"Album", checkAlbum}, {"Gallery", checkGallery}, {"Homes", checkHomes},
 		{"CannotAct", checkCannotAct}, {"Tokens", checkTokens}, {"Neighbour", checkNeighbour}, {"Rebinding", checkRebinding},
-		{"Website", checkWebsite}, {"Cookies", checkCookies}, {"Page", checkPage},
+		{"Website", checkWebsite}, {"Cookies", checkCookies}, {"Page", checkPage}, {"PublicPage", checkPublicPage}, {"Embed", checkEmbed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, f.open) })
 	}

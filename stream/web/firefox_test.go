@@ -285,7 +285,7 @@ func (f *firefox) call(ctx context.Context, method string, in params, out any) e
 // A firefoxTab drives one tab.
 type firefoxTab struct {
 	*firefox
-	id string
+	id, container string
 }
 
 // open starts a front and opens a tab for it.
@@ -309,7 +309,7 @@ func (f *firefox) open(t *testing.T, change ...func(*Config)) *tab {
 	if err := f.call(ctx, "browsingContext.create", params{"type": "tab", "userContext": container.UserContext}, &made); err != nil {
 		t.Fatal(err)
 	}
-	b.browser = &firefoxTab{f, made.Context}
+	b.browser = &firefoxTab{f, made.Context, container.UserContext}
 	f.mu.Lock()
 	f.page = http.HandlerFunc(b.serve)
 	f.mu.Unlock()
@@ -340,7 +340,14 @@ func (f *firefoxTab) evaluate(ctx context.Context, js string) (string, error) {
 	return out.Result.Value, nil
 }
 
-// publicOrigin is the origin of the page that is on the internet.
+// publicOrigin implements driver.
 func (f *firefox) publicOrigin() string {
 	return strings.Replace(f.public.URL, "127.0.0.1", "public.example", 1)
+}
+
+// allow implements driver.
+func (f *firefoxTab) allow(ctx context.Context, origin, setting string) error {
+	return f.call(ctx, "permissions.setPermission", params{
+		"descriptor": params{"name": "loopback-network"}, "state": setting, "origin": origin, "userContext": f.container,
+	}, nil)
 }

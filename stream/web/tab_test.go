@@ -19,6 +19,11 @@ type driver interface {
 	navigate(ctx context.Context, url string) error
 	// evaluate runs a script in the page that gives a promise of a text, and returns the text.
 	evaluate(ctx context.Context, js string) (string, error)
+	// publicOrigin is the origin that the page of the tab has as well, where the browser takes it for one on the internet.
+	publicOrigin() string
+	// allow decides for the user whether pages of an origin may connect to this computer: "granted", "denied", or "prompt" for not
+	// yet (https://wicg.github.io/local-network-access/).
+	allow(ctx context.Context, origin, setting string) error
 }
 
 // A tab is one of a real browser, with a page in it that is on another port of the loopback interface than the front: a
@@ -28,9 +33,10 @@ type tab struct {
 	browser driver
 	page    *httptest.Server
 
-	mu   sync.Mutex
-	body string // of the page
-	seen []seen
+	mu    sync.Mutex
+	body  string // of the page
+	frame string // of what is at /frame
+	seen  []seen
 }
 
 // seen is a request that the front got, and what it answered.
@@ -63,7 +69,11 @@ func (b *tab) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
-	io.WriteString(w, "<!doctype html><title>A neighbour</title>"+b.body)
+	body := b.body
+	if r.URL.Path == "/frame" {
+		body = b.frame
+	}
+	io.WriteString(w, "<!doctype html><title>A neighbour</title>"+body)
 }
 
 // url returns the URL of a file on the front.
@@ -89,6 +99,19 @@ func (b *tab) visit(url string) {
 	defer cancel()
 	if err := b.browser.navigate(ctx, url); err != nil {
 		b.t.Fatalf("%s: %v", url, err)
+	}
+}
+
+// publicOrigin is the origin of the page that is on the internet.
+func (b *tab) publicOrigin() string { return b.browser.publicOrigin() }
+
+// allow decides for the user whether that page may connect to this computer.
+func (b *tab) allow(setting string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := b.browser.allow(ctx, b.publicOrigin(), setting); err != nil {
+		b.t.Fatal(err)
 	}
 }
 
