@@ -20,6 +20,12 @@ func TestFirefox(t *testing.T) {
 	t.Run("Attribution", func(t *testing.T) { // it says where a frame is that has no origin
 		checkAttribution(t, f.open, func(neighbour string) string { return neighbour })
 	})
+	t.Run("Reach", func(t *testing.T) { checkReach(t, f.open, true) })
+	t.Run("Frames", func(t *testing.T) {
+		b := f.open(t)
+		b.allow("granted")
+		checkFrames(t, b)
+	})
 	t.Run("Interface", func(t *testing.T) {
 		s := newShelf()
 		b := f.open(t, s.serve)

@@ -6,14 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,15 +21,15 @@ import (
 // A firefox is a running Firefox without windows, which is told what to do by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/).
 // One serves many tests, each with a tab and a container of its own: what a container stores no other sees.
 type firefox struct {
-	t      *testing.T
-	conn   *websocket.Conn
-	public *httptest.Server // https, on what the browser takes for an address on the internet
+	t    *testing.T
+	conn *websocket.Conn
+	far  *internet
 
 	mu      sync.Mutex
 	last    int                    // the number of the last command
 	waiting map[int]chan<- message // for the answer to a command
 	console func(url, text string) // is told what scripts complain of
-	page    http.Handler           // what is on public
+	page    http.Handler           // what is on the internet
 	gone    error                  // why the connection has ended
 }
 
@@ -49,12 +45,12 @@ type message struct {
 }
 
 // firefoxPrefs keep the browser from asking anybody anything, and from waiting for a user. What it asks all the same goes to a proxy
-// that nobody runs. The names end on this computer; one address of it counts as public.
+// that nobody runs. The names end on this computer; some addresses of it count as public.
 func firefoxPrefs(public string) map[string]any {
 	return map[string]any{
 		"network.proxy.type": 1, "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 1, "network.proxy.ssl": "127.0.0.1", "network.proxy.ssl_port": 1,
-		"network.proxy.no_proxies_on":                     "127.0.0.1, [::1], localhost, .localhost, rebind.example, public.example",
-		"network.dns.localDomains":                        "rebind.example, public.example",
+		"network.proxy.no_proxies_on":                     "127.0.0.1, [::1], localhost, .localhost, rebind.example, public.example, other.example",
+		"network.dns.localDomains":                        "rebind.example, public.example, other.example",
 		"network.lna.address_space.public.override":       public,
 		"network.trr.mode":                                5,
 		"network.captive-portal-service.enabled":          false,
@@ -86,19 +82,15 @@ func firefoxPrefs(public string) map[string]any {
 func newFirefox(t *testing.T) *firefox {
 	path := findFirefox(t)
 	f := &firefox{t: t, waiting: make(map[int]chan<- message), page: http.NotFoundHandler(), console: func(string, string) {}}
-	f.public = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f.far = newInternet(t, func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		page := f.page
 		f.mu.Unlock()
 		page.ServeHTTP(w, r)
-	}))
-	f.public.Config.ErrorLog = log.New(io.Discard, "", 0) // the browser hangs up while it makes up its mind about the certificate
-	f.public.StartTLS()
-	t.Cleanup(f.public.Close)
-
+	})
 	profile := t.TempDir()
 	var prefs bytes.Buffer
-	for name, value := range firefoxPrefs(f.public.Listener.Addr().String()) {
+	for name, value := range firefoxPrefs(f.far.addrs("")) {
 		v, err := json.Marshal(value)
 		if err != nil {
 			t.Fatal(err)
@@ -340,10 +332,8 @@ func (f *firefoxTab) evaluate(ctx context.Context, js string) (string, error) {
 	return out.Result.Value, nil
 }
 
-// publicOrigin implements driver.
-func (f *firefox) publicOrigin() string {
-	return strings.Replace(f.public.URL, "127.0.0.1", "public.example", 1)
-}
+// internet implements driver.
+func (f *firefox) internet() *internet { return f.far }
 
 // allow implements driver.
 func (f *firefoxTab) allow(ctx context.Context, origin, setting string) error {

@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,8 +21,8 @@ type driver interface {
 	navigate(ctx context.Context, url string) error
 	// evaluate runs a script in the page that gives a promise of a text, and returns the text.
 	evaluate(ctx context.Context, js string) (string, error)
-	// publicOrigin is the origin that the page of the tab has as well, where the browser takes it for one on the internet.
-	publicOrigin() string
+	// internet is where the page of the tab is as well, on what the browser takes for hosts on the internet.
+	internet() *internet
 	// allow decides for the user whether pages of an origin may connect to this computer: "granted", "denied", or "prompt" for not
 	// yet (https://wicg.github.io/local-network-access/).
 	allow(ctx context.Context, origin, setting string) error
@@ -45,6 +47,33 @@ type seen struct {
 	path, dest, rng, cache string
 	code                   int
 	bytes                  int64
+}
+
+// An internet is two servers for names below .example, on https and http.
+type internet struct{ secure, plain *httptest.Server }
+
+func newInternet(t *testing.T, page http.HandlerFunc) *internet {
+	n := &internet{httptest.NewUnstartedServer(page), httptest.NewServer(page)}
+	t.Cleanup(n.plain.Close)
+	n.secure.Config.ErrorLog = log.New(io.Discard, "", 0) // a browser hangs up while it makes up its mind about the certificate
+	n.secure.StartTLS()
+	t.Cleanup(n.secure.Close)
+	return n
+}
+
+// addrs are the addresses that have to count as public, with something behind each.
+func (n *internet) addrs(suffix string) string {
+	return n.secure.Listener.Addr().String() + suffix + "," + n.plain.Listener.Addr().String() + suffix
+}
+
+// origin is that of a page of a host.
+func (n *internet) origin(scheme, name string) string {
+	s := n.plain
+	if scheme == "https" {
+		s = n.secure
+	}
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	return scheme + "://" + name + ".example:" + port
 }
 
 // An opener opens a tab for a new front.
@@ -103,14 +132,19 @@ func (b *tab) visit(url string) {
 }
 
 // publicOrigin is the origin of the page that is on the internet.
-func (b *tab) publicOrigin() string { return b.browser.publicOrigin() }
+func (b *tab) publicOrigin() string { return b.browser.internet().origin("https", "public") }
 
 // allow decides for the user whether that page may connect to this computer.
 func (b *tab) allow(setting string) {
 	b.t.Helper()
+	b.allowFor(b.publicOrigin(), setting)
+}
+
+func (b *tab) allowFor(origin, setting string) {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if err := b.browser.allow(ctx, b.publicOrigin(), setting); err != nil {
+	if err := b.browser.allow(ctx, origin, setting); err != nil {
 		b.t.Fatal(err)
 	}
 }
