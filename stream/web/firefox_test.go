@@ -55,7 +55,7 @@ func firefoxPrefs(public string) map[string]any {
 		"network.trr.mode":                                5,
 		"network.captive-portal-service.enabled":          false,
 		"network.connectivity-service.enabled":            false,
-		"services.settings.server":                        "data:,",
+		"services.settings.server":                        "data:,#remote-settings-dummy/v1",
 		"dom.push.connection.enabled":                     false,
 		"media.gmp-manager.url":                           "data:,",
 		"media.gmp-manager.updateEnabled":                 false,
@@ -102,7 +102,7 @@ func newFirefox(t *testing.T) *firefox {
 	}
 	said := new(lockedBuffer)
 	cmd := exec.Command(path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0")
-	cmd.Env = append(os.Environ(), "HOME="+profile, "MOZ_CRASHREPORTER_DISABLE=1")
+	cmd.Env = append(os.Environ(), "HOME="+profile, "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_REMOTE_SETTINGS_DEVTOOLS=1")
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.WaitDelay = 5 * time.Second // for its children, which have the same output
 	if err := cmd.Start(); err != nil {
