@@ -79,6 +79,21 @@ func firefoxPrefs(public string) map[string]any {
 	}
 }
 
+// userJS is the file of a profile that sets preferences.
+func userJS(prefs map[string]any) []byte {
+	var b bytes.Buffer
+	for name, value := range prefs {
+		switch v := value.(type) {
+		case string:
+			fmt.Fprintf(&b, "user_pref(%q, %q);\n", name, v)
+		default:
+			fmt.Fprintf(&b, "user_pref(%q, %v);\n", name, v)
+		}
+	}
+	return b.Bytes()
+}
+
+// newFirefox starts a browser for the time of the test.
 func newFirefox(t *testing.T) *firefox {
 	path := findFirefox(t)
 	f := &firefox{t: t, waiting: make(map[int]chan<- message), page: http.NotFoundHandler(), console: func(string, string) {}}
@@ -88,20 +103,18 @@ func newFirefox(t *testing.T) *firefox {
 		f.mu.Unlock()
 		page.ServeHTTP(w, r)
 	})
-	profile := t.TempDir()
-	var prefs bytes.Buffer
-	for name, value := range firefoxPrefs(f.far.addrs("")) {
-		v, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&prefs, "user_pref(%q, %s);\n", name, v)
+	// Not t.TempDir: its children may write there for a moment after it has ended.
+	profile, err := os.MkdirTemp("", "up2p-firefox-*")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(profile, "user.js"), prefs.Bytes(), 0o600); err != nil {
+	t.Cleanup(func() { os.RemoveAll(profile) })
+	if err := os.WriteFile(filepath.Join(profile, "user.js"), userJS(firefoxPrefs(f.far.addrs(""))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	said := new(lockedBuffer)
 	cmd := exec.Command(path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0")
+	// With the last of them a release, too, takes from the preferences where settings come from.
 	cmd.Env = append(os.Environ(), "HOME="+profile, "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_REMOTE_SETTINGS_DEVTOOLS=1")
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.WaitDelay = 5 * time.Second // for its children, which have the same output
@@ -113,7 +126,7 @@ func newFirefox(t *testing.T) *firefox {
 	t.Cleanup(func() {
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			cmd.Process.Kill()
 			t.Errorf("%s does not end: %v\n%s", path, <-ended, said)
 		}
@@ -181,7 +194,7 @@ func (f *firefox) connect(at string) error {
 		f.read()
 	}()
 	f.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := f.call(ctx, "browser.close", nil, nil); err != nil {
 			f.t.Errorf("closing Firefox: %v", err)
