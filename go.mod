@@ -41,7 +41,7 @@ require (
 	github.com/nwaples/rardecode/v2 v2.4.6
 )
 
-require github.com/kardianos/service v1.3.0 // indirect
+require github.com/kardianos/service v1.3.0
 
 require (
 	git.sr.ht/~jackmordaunt/go-toast v1.1.2 // indirect

@@ -21,6 +21,7 @@ import (
 )
 
 func main() {
+	attachConsole()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	hangup := !signal.Ignored(syscall.SIGHUP) // as nohup has it
 	if hangup {
