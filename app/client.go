@@ -147,6 +147,38 @@ func pageURL(port uint16, answer string) (string, error) {
 	return page + rest, nil
 }
 
+// Pause begins a pause or ends it: in one, pages get nothing, and nothing is fetched or passed on.
+func (c *Client) Pause(ctx context.Context, on bool) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/pause", map[string]bool{"paused": on}, nil)
+}
+
+// Play returns the address of the page that shows what a text names: a link or an identifier of one of the networks, or an address
+// of the program's own.
+func (c *Client) Play(ctx context.Context, text string) (url string, err error) {
+	var out struct{ Play string }
+	if err := c.call(ctx, http.MethodPost, "/api/v0/link", map[string]string{"text": text}, &out); err != nil {
+		return "", err
+	}
+	port, err := parseAddr(c.in.Addr)
+	if err != nil {
+		return "", err
+	}
+	return playURL(port, out.Play)
+}
+
+// What an address may have behind the port: a path and a query, in the characters of RFC 3986.
+var pathQuery = regexp.MustCompile(`^/[0-9A-Za-z_.~%!$&'()*+,;=:@/-]*(\?[0-9A-Za-z_.~%!$&'()*+,;=:@/?-]*)?$`)
+
+// playURL checks that answer is content of the program on port, for the reason that [pageURL] has.
+func playURL(port uint16, answer string) (string, error) {
+	host := fmt.Sprintf("http://127.0.0.1:%d", port)
+	rest, ok := strings.CutPrefix(answer, host)
+	if !ok || !pathQuery.MatchString(rest) {
+		return "", fmt.Errorf("answer of the program: %.100q is not its page", answer)
+	}
+	return host + rest, nil
+}
+
 // Quit tells the program to end, and returns when all that it ran has ended. Only the lock of the data folder may be held a
 // moment longer.
 func (c *Client) Quit(ctx context.Context) error {

@@ -64,6 +64,33 @@ func TestClientStranger(t *testing.T) {
 		}
 	}
 
+	content := "http://" + addr
+	for _, test := range []struct {
+		url string
+		ok  bool
+	}{
+		{content + "/bittorrent/v0/play/abc/a%20b.mp4?dn=a+b&tr=http%3A%2F%2Fx", true},
+		{content, false},
+		{content + "0/", false},
+		{content + "@example.com/", false},
+		{content + "/a b", false},
+		{content + "/a#b", false},
+		{content + "/a\"b", false},
+		{content + "/a\n", false},
+		{page, false},
+		{"https://example.com/", false},
+		{"file:///etc/passwd", false},
+		{"", false},
+	} {
+		answer = func(w http.ResponseWriter, _ *http.Request) {
+			json.NewEncoder(w).Encode(map[string]string{"play": test.url})
+		}
+		got, err := c.Play(t.Context(), "a link")
+		if test.ok && (got != test.url || err != nil) || !test.ok && (got != "" || err == nil || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("play: answer %q: %q, %v", test.url, got, err)
+		}
+	}
+
 	answer = func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	}

@@ -112,7 +112,7 @@ func TestRecyclerDoubts(t *testing.T) {
 		f := &fakeClock{start: time.Now()}
 		k := openClockOf(filepath.Join(dir, "clock"), slog.New(slog.DiscardHandler), f.read)
 		var st wanted
-		wg := startRecycler(ctx, &st, func() int64 { return 30 }, k.Doubt, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, func() int64 { return 30 }, k.Doubt, func(int64) {}, slog.New(slog.DiscardHandler))
 		time.Sleep(firstRecycle + time.Second)
 		synctest.Wait()
 		f.off = 365 * 24 * time.Hour

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"time"
 
@@ -54,7 +53,7 @@ func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, proble
 	}
 	gate := o.Config.gate()
 	gate.Disk = room
-	gate.Notify = func(n ledger.Notice) { notice(o.Log, n) }
+	gate.Notify = func(n ledger.Notice) { notice(o, n) }
 	b.gate = ledger.NewGate(b.ledger, gate)
 	return b, problem, nil
 }
@@ -72,12 +71,14 @@ func (b *books) Close() error {
 }
 
 // notice tells the user what a gate has noticed.
-func notice(log *slog.Logger, n ledger.Notice) {
+func notice(o Options, n ledger.Notice) {
 	switch n.What {
 	case ledger.Exposed:
-		log.Warn("a page of an overlay network loads content: peers can see the address of this computer", "site", n.Site)
+		o.Notify(Note{What: NoteExposed, Site: n.Site.String()})
+		o.Log.Warn("a page of an overlay network loads content: peers can see the address of this computer", "site", n.Site)
 	case ledger.Asking:
-		log.Warn("a new site waits to be allowed", "site", n.Site)
+		o.Notify(Note{What: NoteSiteWaits, Site: n.Site.String()})
+		o.Log.Warn("a new site waits to be allowed", "site", n.Site)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -56,6 +57,11 @@ func (w Words) in(language int) map[string]string {
 		texts[name] = in[language]
 	}
 	return texts
+}
+
+// offPage says whether a text is for the tray and its notifications, and not for the page.
+func offPage(name string) bool {
+	return strings.HasPrefix(name, "tray.") || strings.HasPrefix(name, "note.")
 }
 
 // choose returns the language to answer in: the one that was asked for, or the first that an Accept-Language header
@@ -107,6 +113,7 @@ func Interface(addr string) (http.Handler, error) {
 	bodies := make([]string, len(w.Languages))
 	for i, tag := range w.Languages {
 		page := interfacePage{Addr: addr, Lang: tag, Words: w.in(i), Style: css, Script: template.JS(script)}
+		maps.DeleteFunc(page.Words, func(name, _ string) bool { return offPage(name) })
 		for j, t := range w.Languages {
 			page.Languages = append(page.Languages, interfaceLanguage{t, w.Names[j], i == j})
 		}

@@ -56,6 +56,9 @@ func printStatus(w io.Writer, s web.Status) error {
 	fmt.Fprintf(t, "program\t%s, process %d, at http://%s\n", s.Version, s.PID, s.Addr)
 	fmt.Fprintf(t, "disk\t%s of %s used, %s left free for others\n", app.RoundSize(s.Used), app.RoundSize(s.Quota), app.RoundSize(s.Reserve))
 	fmt.Fprintf(t, "streams\t%d\n", s.Streams)
+	if s.Paused {
+		fmt.Fprintf(t, "paused\tuniversal-p2p resume goes on\n")
+	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(t, "problem\t%s\n", p)
 	}
@@ -71,6 +74,22 @@ func printStatus(w io.Writer, s web.Status) error {
 			r.Name, r.Protocol, r.Root) // a name comes from strangers: quoted, it cannot move the cursor
 	}
 	return t.Flush()
+}
+
+// newPause makes the command that begins a pause, or the one that ends it.
+func newPause(f *common, use, short string, on bool) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  takes(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := f.dial()
+			if err != nil {
+				return err
+			}
+			return client.Pause(c.Context(), on)
+		},
+	}
 }
 
 func newRecycle(f *common) *cobra.Command {
@@ -121,36 +140,6 @@ func changed(c *cobra.Command, names ...string) (n int) {
 		}
 	}
 	return n
-}
-
-func newOpen(f *common) *cobra.Command {
-	var only bool
-	c := &cobra.Command{
-		Use:   "open",
-		Short: "Open the program's page in the browser",
-		Long: `Open the program's page in the browser, logged in.
-
-With --print the address is printed instead. What stands behind the # in it logs one browser in, once, within two minutes.`,
-		Args: takes(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := f.dial()
-			if err != nil {
-				return err
-			}
-			page, err := client.Page(c.Context())
-			if err != nil {
-				return err
-			}
-			if !only {
-				_, err = openBrowser(page)
-				return err
-			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), page)
-			return err
-		},
-	}
-	c.Flags().BoolVar(&only, "print", false, "print the address, open nothing")
-	return c
 }
 
 func newQuit(f *common) *cobra.Command {

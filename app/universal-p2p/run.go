@@ -55,13 +55,23 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 		return err
 	}
 	f.settle(o, log)
-	o.Ready = func(string) {
+	started := func() (first bool) {
 		for _, p := range o.Problems.All() { // once it is clear that this is the program, and no second start
 			log.Warn(p.Text)
 		}
-		f.atLogin(r, o)
+		return f.atLogin(r, o)
 	}
-	found, err := runOrFind(ctx, o, r.anyPort)
+	var found *running
+	run := func(ctx context.Context, o app.Options) (err error) {
+		found, err = runOrFind(ctx, o, r.anyPort)
+		return err
+	}
+	if r.headless {
+		o.Ready = func(string) { started() }
+		err = run(ctx, o)
+	} else {
+		err = f.withFace(ctx, o, started, run)
+	}
 	err = errors.Join(err, log.Close())
 	switch {
 	case err != nil || found == nil || r.autostart:

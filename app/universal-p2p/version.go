@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -20,11 +21,17 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is the tag that the program was built from, or a pseudo-version with the commit in it. "devel" is a build without
-// that knowledge.
+// release is the version of a build that is given away. Only the linker sets it: -ldflags "-X main.release=0.1.0".
+var release string
+
+// version is what the linker was told, else the tag that the program was built from, or a pseudo-version with the commit in it.
+// "+dirty" is a build of more than that commit has. "devel" is a build without any such knowledge.
 func version() string {
+	if release != "" {
+		return release
+	}
 	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" && b.Main.Version != "(devel)" {
-		return b.Main.Version
+		return strings.TrimPrefix(b.Main.Version, "v")
 	}
 	return "devel"
 }

@@ -51,6 +51,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, req stream.Reque
 		h.fail(w, r, brokenProtocol{p.Err})
 		return
 	}
+	if h.pause.on() {
+		h.fail(w, r, errPaused)
+		return
+	}
 	do, ok := h.command(req.Command)
 	if !ok {
 		h.fail(w, r, errNoCommand)
@@ -58,6 +62,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, req stream.Reque
 	}
 	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version, website: site}
 	defer v.stop()
+	defer h.pause.enter(v.cancel)()
 	if err := h.inTurn(v, w, r, p.Backend, req, do); err != nil {
 		h.fail(w, r, v.why(err))
 	}
@@ -98,8 +103,7 @@ func notModified(w http.ResponseWriter, r *http.Request, req stream.Request, pol
 // after that cuts the connection: never a short body that looks like a whole one.
 func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	if r.Method == http.MethodGet {
-		h.streams.Add(1)
-		defer h.streams.Add(-1)
+		defer h.streaming()()
 	}
 	tree, err := b.Open(v.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
 	if err != nil {

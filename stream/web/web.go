@@ -74,6 +74,11 @@ type Config struct {
 	// MaxStreams bounds the requests for content that are answered at the same time, and half of it those of one site; as
 	// many again wait, and more are refused. Zero means 64, which is few beside the connections that a server has.
 	MaxStreams int
+	// Changed is called when a file begins or ceases to be sent, and when a pause begins or ends. It must not block, and several
+	// may call at a time.
+	Changed func()
+	// Full is called when content failed because there was no room and nothing that could go. The same holds for it.
+	Full func()
 }
 
 // A Protocol is one version of one protocol, as it is served under /Name/Version/.
@@ -99,6 +104,8 @@ type Handler struct {
 	slots     *slots // for the requests for content
 	ahead     *ahead
 	streams   atomic.Int64
+	pausing   sync.Mutex // one pause after the other
+	pause     pause
 	buffers   sync.Pool // of *buffer
 }
 
@@ -132,6 +139,12 @@ func New(cfg Config) *Handler {
 			h.own = append(h.own, site)
 		}
 	}
+	if cfg.Changed == nil {
+		h.cfg.Changed = func() {}
+	}
+	if cfg.Full == nil {
+		h.cfg.Full = func() {}
+	}
 	h.buffers.New = func() any { return new(buffer) }
 	for _, p := range cfg.Protocols {
 		prefix := p.Name + "/" + p.Version
@@ -154,6 +167,16 @@ func orDefault[T comparable](field *T, value T) {
 
 // Streams returns the number of files that are being sent, or waited for, now.
 func (h *Handler) Streams() int { return int(h.streams.Load()) }
+
+// streaming counts a file that is being sent until done is called.
+func (h *Handler) streaming() (done func()) {
+	h.streams.Add(1)
+	h.cfg.Changed()
+	return func() {
+		h.streams.Add(-1)
+		h.cfg.Changed()
+	}
+}
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

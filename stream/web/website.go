@@ -95,6 +95,7 @@ func (h *Handler) serveWebsite(w http.ResponseWriter, r *http.Request, site *web
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	if r.Header.Get("Cookie") != "" { // of all web sites together: one could know a visitor of another by it
 		header.Set("Clear-Site-Data", `"cookies"`)
+		expireCookies(header, r)
 	}
 	if !h.readOnly(w, r, actsOutside(r.Header)) {
 		return
