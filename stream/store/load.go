@@ -143,7 +143,7 @@ func (s *Store) loadRecord(r *root) (known bool) {
 		return false
 	}
 	r.name, r.size, r.chunkSize, r.disposable, r.saved = rec.Name, rec.Size, rec.Chunk, rec.Disposable, true
-	r.uneven = rec.Uneven
+	r.uneven, r.loose = rec.Uneven || rec.Loose, rec.Loose
 	r.keep = rec.Kept // nothing is booked yet
 	if now := time.Now(); rec.LastAccess.Before(now) {
 		r.access = rec.LastAccess
