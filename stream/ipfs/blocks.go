@@ -10,14 +10,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// shelfKey is where a context says which root a block is fetched for.
-type shelfKey struct{}
-
-// withShelf returns a context in which blocks are put on sh.
-func withShelf(ctx context.Context, sh *shelf) context.Context {
-	return context.WithValue(ctx, shelfKey{}, sh)
-}
-
 // A blockStore is the shelves as the libraries want them. What is put without a root in the context is not kept: nobody could
 // tell what it is for.
 type blockStore struct {
@@ -28,7 +20,9 @@ type blockStore struct {
 var _ blockstore.Blockstore = blockStore{}
 
 // Has implements blockstore.Blockstore.
-func (b blockStore) Has(_ context.Context, c cid.Cid) (bool, error) { return b.shelves.has(c.Hash()), nil }
+func (b blockStore) Has(_ context.Context, c cid.Cid) (bool, error) {
+	return b.shelves.has(c.Hash()), nil
+}
 
 // Get implements blockstore.Blockstore.
 func (b blockStore) Get(ctx context.Context, c cid.Cid) (blocks.Block, error) {
@@ -55,8 +49,8 @@ func (b blockStore) GetSize(_ context.Context, c cid.Cid) (int, error) {
 
 // Put implements blockstore.Blockstore. That there is no room is no failure: the block was fetched, and can be again.
 func (b blockStore) Put(ctx context.Context, block blocks.Block) error {
-	if sh, ok := ctx.Value(shelfKey{}).(*shelf); ok {
-		sh.put(block.Cid(), block.RawData())
+	if d := dagOf(ctx); d != nil {
+		d.shelf.put(block.Cid(), block.RawData())
 	}
 	return nil
 }
