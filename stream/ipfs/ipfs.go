@@ -12,7 +12,6 @@ package ipfs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -265,7 +264,7 @@ func (*Backend) Canonical(root stream.Root) (id string, ok bool) {
 
 // closedOr is err, or that the backend is closed, which is why it failed.
 func (b *Backend) closedOr(err error) error {
-	if b.life.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+	if b.life.Err() != nil {
 		return stream.ErrClosed
 	}
 	return err

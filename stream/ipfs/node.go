@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"reflect"
@@ -20,11 +19,12 @@ import (
 	"github.com/ipfs/boxo/blockstore"
 	"github.com/ipfs/boxo/namesys"
 	dht "github.com/libp2p/go-libp2p-kad-dht"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/multiformats/go-multiaddr"
 	madns "github.com/multiformats/go-multiaddr-dns"
+
+	"github.com/zeronetscript/universal_p2p/stream/ipfs/internal/p2p"
 )
 
 // searchDelay is how long a block is waited for from those that are connected before others are looked for. The library's own is
@@ -37,12 +37,11 @@ const maxBlock = 2 << 20
 
 // A node is our part of the network, from waking up to falling asleep.
 type node struct {
-	host    host.Host
+	host    *p2p.Host
 	dhts    []*dht.IpfsDHT
 	routers *routers
 	swap    *bitswap.Bitswap
 	names   namesys.NameSystem
-	closers []io.Closer
 	cancel  context.CancelFunc
 	started sync.WaitGroup // what goes on since the start in the background
 	idleWeb []*http.Transport
@@ -65,7 +64,7 @@ func startNode(cfg *Config, g guard, blocks blockstore.Blockstore) (n *node, err
 		}
 		n.routers.gateways = append(n.routers.gateways, p)
 	}
-	if n.host, n.closers, err = newHost(g); err != nil {
+	if n.host, err = p2p.NewHost(p2p.Options{Gater: g, Local: g.allowLocal}); err != nil {
 		return n, err
 	}
 	bootstrap, err := bootstrapPeers(cfg.Bootstrap)
@@ -134,7 +133,7 @@ func (n *node) joinDHT(extension protocol.ID, bootstrap []peer.AddrInfo) error {
 
 func (n *node) startBitswap(ctx context.Context, cfg *Config, g guard, blocks blockstore.Blockstore) error {
 	events := bsnet.NewConnectEventManager()
-	web := httpnet.New(n.host, httpnet.WithConnectEventManager(events), httpnet.WithUserAgent(userAgent),
+	web := httpnet.New(n.host, httpnet.WithConnectEventManager(events), httpnet.WithUserAgent(p2p.UserAgent),
 		httpnet.WithMaxBlockSize(maxBlock), httpnet.WithHTTPWorkers(16), httpnet.WithMaxIdleConns(16))
 	tr, err := guardWeb(web, g)
 	if err != nil {
@@ -201,7 +200,9 @@ func (n *node) close() error {
 	for _, d := range n.dhts {
 		errs = append(errs, d.Close())
 	}
-	errs = append(errs, closeAll(n.closers))
+	if n.host != nil {
+		errs = append(errs, n.host.Close())
+	}
 	for _, tr := range n.idleWeb {
 		tr.CloseIdleConnections()
 	}

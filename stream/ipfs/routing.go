@@ -19,6 +19,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/routing"
 	"github.com/multiformats/go-multiaddr"
 	"github.com/multiformats/go-multihash"
+
+	"github.com/zeronetscript/universal_p2p/stream/ipfs/internal/p2p"
 )
 
 // A source can tell who has a block, and what a name stands for.
@@ -127,7 +129,7 @@ func httpProviders() []string {
 // newRouter is a source that asks an endpoint of /routing/v1. https://specs.ipfs.tech/routing/http-routing-v1/
 func newRouter(endpoint string, tr *http.Transport) (source, error) {
 	c, err := rclient.New(endpoint, rclient.WithProtocolFilter(httpProviders()), rclient.WithHTTPClient(&http.Client{
-		Transport: &rclient.ResponseBodyLimitedTransport{RoundTripper: tr, LimitBytes: 1 << 20, UserAgent: userAgent},
+		Transport: &rclient.ResponseBodyLimitedTransport{RoundTripper: tr, LimitBytes: 1 << 20, UserAgent: p2p.UserAgent},
 		Timeout:   30 * time.Second,
 	}))
 	if err != nil {
@@ -139,8 +141,38 @@ func newRouter(endpoint string, tr *http.Transport) (source, error) {
 // A dhtSource is one of our hash tables as a source.
 type dhtSource struct{ *dht.IpfsDHT }
 
+// FindProvidersAsync waits, for a while, until there is anybody to ask: a table that has just been begun is empty, and would know at
+// once that nobody has anything.
+func (d dhtSource) FindProvidersAsync(ctx context.Context, c cid.Cid, n int) <-chan peer.AddrInfo {
+	if d.peopled(ctx) {
+		return d.IpfsDHT.FindProvidersAsync(ctx, c, n)
+	}
+	none := make(chan peer.AddrInfo)
+	close(none)
+	return none
+}
+
+// peopleTime is how long a new table is given to find somebody.
+const peopleTime = 10 * time.Second
+
+func (d dhtSource) peopled(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, peopleTime)
+	defer cancel()
+	for wait := 5 * time.Millisecond; d.RoutingTable().Size() == 0; wait = min(2*wait, 200*time.Millisecond) {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
 // SearchValue looks for one good record only: the next lookup may find a better one.
 func (d dhtSource) SearchValue(ctx context.Context, key string, opts ...routing.Option) (<-chan []byte, error) {
+	if !d.peopled(ctx) {
+		return nil, routing.ErrNotFound
+	}
 	return d.IpfsDHT.SearchValue(ctx, key, append(opts, dht.Quorum(1))...)
 }
 

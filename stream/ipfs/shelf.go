@@ -182,6 +182,17 @@ func (s *shelves) leave(id string) {
 	}
 }
 
+// stored is how many bytes of the root are here.
+func (sh *shelf) stored() int64 {
+	sh.all.mu.Lock()
+	o := sh.object
+	sh.all.mu.Unlock()
+	if o == nil {
+		return 0
+	}
+	return o.Stored()
+}
+
 // close closes all objects, for good.
 func (s *shelves) close() {
 	s.mu.Lock()

@@ -74,6 +74,18 @@ func (o *Object) ReadChunk(i int) ([]byte, error) {
 	return p, nil
 }
 
+// Stored is how many bytes of the object are here and verified.
+func (o *Object) Stored() (n int64) {
+	o.store.mu.Lock()
+	defer o.store.mu.Unlock()
+	for _, c := range o.root.chunks {
+		if c.state == verified {
+			n += c.size
+		}
+	}
+	return n
+}
+
 // A Tag is a chunk of a loose object with the tag that it was put under.
 type Tag struct {
 	ID    string // of the object

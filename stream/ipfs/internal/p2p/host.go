@@ -1,4 +1,5 @@
-package ipfs
+// Package p2p makes libp2p hosts of the few parts that we use.
+package p2p
 
 import (
 	"crypto/rand"
@@ -7,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/connmgr"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -17,7 +19,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
-	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	conns "github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/net/upgrader"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
@@ -26,19 +28,39 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/quicreuse"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
+	"github.com/multiformats/go-multiaddr"
 	"github.com/quic-go/quic-go"
 )
 
+// UserAgent is what other peers are told about the program.
+const UserAgent = "universal-p2p"
+
 const (
-	userAgent = "universal-p2p"
 	lowConns  = 20
 	highConns = 40
 )
 
-// newHost makes a libp2p host of the parts we use: TCP, QUIC and WebSocket, for dialling only. It has no relay, no hole punching,
-// no port mapping, no service for others. The package libp2p, which does this from options, would link WebRTC and WebTransport in
-// versions of their own. The key is of this host alone: the next one is another peer to everybody. Close the closers from the end.
-func newHost(g guard) (h host.Host, closers []io.Closer, err error) {
+// Options say what a host may do.
+type Options struct {
+	Gater  connmgr.ConnectionGater // judges every address; required
+	Local  bool                    // may tell others addresses of private networks
+	Listen []string                // multiaddrs; none: it only dials
+}
+
+// A Host is a libp2p host with all that it is made of.
+type Host struct {
+	host.Host
+	closers []io.Closer
+}
+
+// Close ends the host and returns when nothing of it is left.
+func (h *Host) Close() error { return closeAll(h.closers) }
+
+// NewHost makes a host: TCP, QUIC and WebSocket, with neither relay, hole punching, port mapping, nor service for others. The package
+// libp2p, which does this from options, would link WebRTC and WebTransport in versions of their own. The key is of this host alone:
+// the next one is another peer to everybody.
+func NewHost(o Options) (h *Host, err error) {
+	var closers []io.Closer
 	defer func() {
 		if err != nil {
 			closeAll(closers)
@@ -49,53 +71,64 @@ func newHost(g guard) (h host.Host, closers []io.Closer, err error) {
 
 	key, _, err := crypto.GenerateEd25519Key(rand.Reader)
 	if err != nil {
-		return nil, closers, err
+		return nil, err
 	}
 	id, err := peer.IDFromPrivateKey(key)
 	if err != nil {
-		return nil, closers, err
+		return nil, err
 	}
 	ps, err := pstoremem.NewPeerstore()
 	if err != nil {
-		return nil, closers, err
+		return nil, err
 	}
 	add(ps)
 	if err := errors.Join(ps.AddPrivKey(id, key), ps.AddPubKey(id, key.GetPublic())); err != nil {
-		return nil, closers, err
+		return nil, err
 	}
 	bus := eventbus.NewBus()
 	rcmgr := &network.NullResourceManager{}
-	sw, err := swarm.NewSwarm(id, ps, bus, swarm.WithConnectionGater(g), swarm.WithDialTimeout(10*time.Second), swarm.WithResourceManager(rcmgr))
+	sw, err := swarm.NewSwarm(id, ps, bus, swarm.WithConnectionGater(o.Gater), swarm.WithDialTimeout(10*time.Second), swarm.WithResourceManager(rcmgr))
 	if err != nil {
-		return nil, closers, err
+		return nil, err
 	}
-	quicConns, err := addTransports(sw, key, g, rcmgr)
+	quicConns, err := addTransports(sw, key, o.Gater, rcmgr)
 	if quicConns != nil {
 		add(quicConns)
 	}
 	if err != nil {
 		sw.Close()
-		return nil, closers, err
+		return nil, err
 	}
-	conns, err := connmgr.NewConnManager(lowConns, highConns, connmgr.WithGracePeriod(30*time.Second))
+	manager, err := conns.NewConnManager(lowConns, highConns, conns.WithGracePeriod(30*time.Second))
 	if err != nil {
 		sw.Close()
-		return nil, closers, err
+		return nil, err
 	}
 	bh, err := basichost.NewHost(sw, &basichost.HostOpts{
-		EventBus: bus, ConnManager: conns, UserAgent: userAgent, DisableSignedPeerRecord: true, DisableNonPublicAddrPublishing: !g.allowLocal,
+		EventBus: bus, ConnManager: manager, UserAgent: UserAgent, DisableSignedPeerRecord: true, DisableNonPublicAddrPublishing: !o.Local,
 	})
 	if err != nil {
-		conns.Close()
+		manager.Close()
 		sw.Close()
-		return nil, closers, err
+		return nil, err
 	}
 	add(bh) // closes the swarm and the connection manager
+	listen := make([]multiaddr.Multiaddr, len(o.Listen))
+	for i, a := range o.Listen {
+		if listen[i], err = multiaddr.NewMultiaddr(a); err != nil {
+			return nil, err
+		}
+	}
+	if len(listen) > 0 {
+		if err := sw.Listen(listen...); err != nil {
+			return nil, err
+		}
+	}
 	bh.Start()
-	return bh, closers, nil
+	return &Host{bh, closers}, nil
 }
 
-func addTransports(sw *swarm.Swarm, key crypto.PrivKey, g guard, rcmgr network.ResourceManager) (*quicreuse.ConnManager, error) {
+func addTransports(sw *swarm.Swarm, key crypto.PrivKey, g connmgr.ConnectionGater, rcmgr network.ResourceManager) (*quicreuse.ConnManager, error) {
 	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}}
 	tlsSec, err := libp2ptls.New(libp2ptls.ID, key, muxers)
 	if err != nil {
@@ -113,28 +146,28 @@ func addTransports(sw *swarm.Swarm, key crypto.PrivKey, g guard, rcmgr network.R
 	var tokenKey quic.TokenGeneratorKey
 	rand.Read(resetKey[:])
 	rand.Read(tokenKey[:])
-	conns, err := quicreuse.NewConnManager(resetKey, tokenKey)
+	reuse, err := quicreuse.NewConnManager(resetKey, tokenKey)
 	if err != nil {
 		return nil, err
 	}
-	q, err := libp2pquic.NewTransport(key, conns, nil, g, rcmgr)
+	q, err := libp2pquic.NewTransport(key, reuse, nil, g, rcmgr)
 	if err != nil {
-		return conns, err
+		return reuse, err
 	}
 	t, err := tcp.NewTCPTransport(up, rcmgr, nil, tcp.DisableReuseport())
 	if err != nil {
-		return conns, err
+		return reuse, err
 	}
 	w, err := websocket.New(up, rcmgr, nil)
 	if err != nil {
-		return conns, err
+		return reuse, err
 	}
 	for _, t := range []transport.Transport{q, t, w} {
 		if err := sw.AddTransport(t); err != nil {
-			return conns, err
+			return reuse, err
 		}
 	}
-	return conns, nil
+	return reuse, nil
 }
 
 func closeAll(closers []io.Closer) error {
