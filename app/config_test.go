@@ -17,6 +17,10 @@ func TestConfigRoundTrip(t *testing.T) {
 			DHT: false, DHTBootstrap: []string{}, Trackers: []string{"http://127.0.0.1:6969/announce?a=\"b\"", "udp://[::1]:1"},
 			Port: 6881, MaxPeers: 7, UploadRate: 0, DownloadRate: 3 << 20, WebTorrent: false,
 		},
+		IPFS: IPFS{
+			Enabled: false, Routers: []string{"http://127.0.0.1:8190"}, Gateways: []string{"https://[::1]:443"},
+			Bootstrap: []string{"/ip4/127.0.0.1/tcp/4001/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"}, Share: true, ShareRate: 0,
+		},
 	}
 	for _, want := range []Config{DefaultConfig(), other} {
 		got, err := ParseConfig("config.toml", []byte(want.TOML()))
@@ -31,7 +35,7 @@ func TestConfigRoundTrip(t *testing.T) {
 
 // Every field can be set in the file: a field that settings forgets would keep its zero value.
 func TestSettingsCoverConfig(t *testing.T) {
-	n := reflect.TypeFor[Config]().NumField() - 2 + reflect.TypeFor[BitTorrent]().NumField() + reflect.TypeFor[Sites]().NumField()
+	n := reflect.TypeFor[Config]().NumField() - 3 + reflect.TypeFor[BitTorrent]().NumField() + reflect.TypeFor[IPFS]().NumField() + reflect.TypeFor[Sites]().NumField()
 	c := DefaultConfig()
 	if got := len(c.settings()); got != n {
 		t.Errorf("%d settings for %d fields", got, n)
@@ -60,7 +64,7 @@ func TestParseConfig(t *testing.T) {
 		{"[bitorrent]\ndht = true", `config.toml:1: unknown table "bitorrent" (did you mean "bittorrent"?)`},
 		{"\"bittorrent.dht\" = false", `config.toml:1: unknown key "'bittorrent.dht'" (did you mean "bittorrent.dht"?)`},
 		{"bittorrent = { 'a.b' = 1 }", `config.toml:1: unknown key "bittorrent.'a.b'"`},
-		{"[ipfs]\nx = true", `config.toml:1: unknown table "ipfs"`},
+		{"[gopher]\nx = true", `config.toml:1: unknown table "gopher"`},
 		{"bittorrent = { dht = true, xyz = 1 }", `config.toml:1: unknown key "bittorrent.xyz"`},
 		{"upload = true\nupload = false", `config.toml:2: key upload is already defined`},
 		{"upload = \"yes\"", `config.toml:1: upload: "yes" is neither true nor false`},
