@@ -9,7 +9,7 @@ func TestFirefox(t *testing.T) {
 		check func(t *testing.T, open opener)
 	}{
 		{"Plays", checkPlays}, {"HeldVideos", checkHeldVideos}, {"Formats", checkFormats}, {"CannotAct", checkCannotAct}, {"Attribution", checkAttribution}, {"Tokens", checkTokens},
-		{"Website", checkWebsite}, {"Cookies", checkCookies}, {"Gallery", checkGallery}, {"Homes", checkHomes}, {"Rebinding", checkRebinding},
+		{"Website", checkWebsite}, {"NativeWebsite", checkNativeWebsite}, {"Cookies", checkCookies}, {"Gallery", checkGallery}, {"Homes", checkHomes}, {"Rebinding", checkRebinding},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, f.open) })
 	}
