@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,11 +43,12 @@ type dagBuilder struct {
 	store blockstore.Blockstore
 	dag   ipld.DAGService
 	names map[string][]byte // records, by the routing key of their name
+	bad   sync.Map          // of blocks, by multihash as text: what serve does instead of giving them, a func(http.ResponseWriter)
 }
 
 func newDAG(t testing.TB) *dagBuilder {
 	store := blockstore.NewIdStore(blockstore.NewBlockstore(dssync.MutexWrap(datastore.NewMapDatastore())))
-	return &dagBuilder{t, store, merkledag.NewDAGService(blockservice.New(store, offline.Exchange(store))), make(map[string][]byte)}
+	return &dagBuilder{t, store, merkledag.NewDAGService(blockservice.New(store, offline.Exchange(store))), make(map[string][]byte), sync.Map{}}
 }
 
 func (b *dagBuilder) must(err error) {
@@ -177,6 +179,13 @@ func (b *dagBuilder) serve() *httptest.Server {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name, ok := strings.CutPrefix(r.URL.Path, "/routing/v1/ipns/")
 		if !ok {
+			id, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/ipfs/"), "/")
+			if c, err := cid.Decode(id); err == nil {
+				if instead, ok := b.bad.Load(c.Hash().B58String()); ok {
+					instead.(func(http.ResponseWriter))(w)
+					return
+				}
+			}
 			trustless.ServeHTTP(w, r)
 			return
 		}
@@ -192,6 +201,19 @@ func (b *dagBuilder) serve() *httptest.Server {
 	}))
 	b.t.Cleanup(srv.Close)
 	return srv
+}
+
+// lose makes others have a block no more.
+func (b *dagBuilder) lose(c cid.Cid) {
+	b.bad.Store(c.Hash().B58String(), func(w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) })
+}
+
+// spoil makes others give wrong bytes for a block.
+func (b *dagBuilder) spoil(c cid.Cid) {
+	b.bad.Store(c.Hash().B58String(), func(w http.ResponseWriter) {
+		w.Header().Set("Content-Type", "application/vnd.ipld.raw")
+		w.Write([]byte("something else"))
+	})
 }
 
 // gatewayContent is what the gateway is asked for.
@@ -216,7 +238,7 @@ func newGatewayContent(t testing.TB) *gatewayContent {
 	}
 	c.longFile, c.oldFile = c.file(c.long, 256, 1), c.file(c.long, 256, 0)
 	many := make(map[string]any)
-	for i := range 500 {
+	for i := range 80 {
 		many[fmt.Sprintf("%d.txt", i)] = fmt.Sprintf("number %d", i)
 	}
 	c.shards = c.sharded(many)

@@ -15,8 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ipfs/boxo/gateway"
-	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/go-cid"
 	carv2 "github.com/ipld/go-car/v2"
 	"github.com/multiformats/go-multibase"
@@ -126,11 +124,7 @@ func (f *gatewayFront) check(cases []gatewayCase) {
 		if c.header != "" {
 			header = strings.Split(c.header, "\n")
 		}
-		begin := time.Now()
 		res := f.ask(c.ask, header...)
-		if took := time.Since(begin); took > time.Second {
-			f.t.Logf("%s took %v", c.ask, took)
-		}
 		if res.StatusCode != c.code || res.err != nil {
 			f.t.Errorf("%s (%s): %s, want %d; %.200q %v", c.ask, c.header, res.Status, c.code, res.body, res.err)
 			continue
@@ -228,9 +222,9 @@ func TestGatewayPath(t *testing.T) {
 		{"HEAD " + path + "/ipfs/QmYzfKSE55XCjD1MW128RfciAf2DViABhEiXfgVFMabSjN", "Cache-Control: only-if-cached", 412, nil, ""},
 		// Symlinks, folders in shards, both versions of CIDs.
 		{path + "/ipfs/" + f.links.Cid().String() + "/bar", "", 200, map[string]string{"Content-Type": "inode/symlink"}, "foo"},
-		{path + "/ipfs/" + f.shards.Cid().String() + "/321.txt", "", 200, nil, "number 321"},
+		{path + "/ipfs/" + f.shards.Cid().String() + "/77.txt", "", 200, nil, "number 77"},
 		{path + "/ipfs/" + f.shards.Cid().String() + "/501.txt", "", 404, nil, nil},
-		{path + "/ipfs/" + f.shards.Cid().String() + "/", "", 200, nil, []string{">0.txt<", ">499.txt<"}},
+		{path + "/ipfs/" + f.shards.Cid().String() + "/", "", 200, nil, []string{">0.txt<", ">79.txt<"}},
 		{path + "/ipfs/" + f.oldFile.Cid().String(), "", 200, map[string]string{"Etag": quoted(`"` + f.oldFile.Cid().String() + `"`)}, f.long},
 		{path + "/ipfs/" + f.longFile.Cid().String() + "?filename=a%20b%C3%A9.bin&download=true", "", 200,
 			map[string]string{"Content-Disposition": quoted(`attachment; filename="a%20b_.bin"; filename*=UTF-8''a%20b%C3%A9.bin`)}, f.long},
@@ -297,7 +291,7 @@ func TestGatewayFormats(t *testing.T) {
 	for query, want := range map[string]int{
 		"?format=car":                  f.countBlocks(f.shards.Cid()),
 		"?format=car&dag-scope=entity": 0, "?format=car&dag-scope=block": 1, // a folder in shards is all its shards
-		"/321.txt?format=car&dag-scope=block": 0,
+		"/77.txt?format=car&dag-scope=block": 0,
 	} {
 		res := f.ask(path + "/ipfs/" + f.shards.Cid().String() + query)
 		got := carBlocks(t, res.body)
@@ -424,8 +418,3 @@ func mustSum512(f *gatewayFront) []byte {
 	f.must(err)
 	return h.Hash()
 }
-
-var (
-	_ = ipns.NameFromPeer
-	_ = gateway.DagScopeAll
-)
