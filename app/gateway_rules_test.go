@@ -1,3 +1,5 @@
+//go:build !noipfs
+
 package app
 
 import (

@@ -1,3 +1,5 @@
+//go:build !noipfs
+
 package app
 
 import (
@@ -19,7 +21,10 @@ import (
 	carv2 "github.com/ipld/go-car/v2"
 	"github.com/multiformats/go-multibase"
 
+	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/ipfs"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
+	"github.com/zeronetscript/universal_p2p/stream/store"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
 
@@ -31,6 +36,7 @@ type gatewayFront struct {
 	history *ledger.Ledger
 	gate    *ledger.Gate
 	tagger  *ledger.Signer
+	backend stream.Backend
 }
 
 // Names that the environment maps to content, as for all programs of IPFS.
@@ -39,6 +45,8 @@ const (
 	rootDomain = "a-listing.example.org" // is root
 	keyDomain  = "key.example.org"       // is the name of root
 )
+
+const proxyHost = "proxy.example" // is given to IPFS by the config
 
 func newGatewayFront(t testing.TB, change ...func(*web.Config)) *gatewayFront {
 	f := &gatewayFront{gatewayContent: newGatewayContent(t)}
@@ -61,6 +69,7 @@ func newGatewayFront(t testing.TB, change ...func(*web.Config)) *gatewayFront {
 	for _, c := range change {
 		c(&cfg)
 	}
+	f.backend = cfg.Protocols[0].Backend
 	h := web.New(cfg)
 	srv := web.NewServer(h, nil)
 	var wg sync.WaitGroup
@@ -76,6 +85,18 @@ func newGatewayFront(t testing.TB, change ...func(*web.Config)) *gatewayFront {
 		h.Close()
 	})
 	return f
+}
+
+// gatewayProtocols are those of IPFS, on a node that has the content from a gateway on this computer.
+func gatewayProtocols(t testing.TB, c *gatewayContent) []web.Protocol {
+	source := c.serve()
+	st, err := store.Open(t.TempDir(), store.Options{Quota: 1 << 30})
+	c.must(err)
+	t.Cleanup(func() { st.Close() })
+	b, err := ipfs.New(ipfs.Config{Store: st, AllowLocalPeers: true, Routers: []string{source.URL}, Gateways: []string{source.URL}, GatewayHosts: []string{proxyHost}})
+	c.must(err)
+	t.Cleanup(func() { b.Close() })
+	return []web.Protocol{{Name: "ipfs", Version: "v0", Backend: b}, {Name: "ipns", Version: "v0", Backend: b.Names()}}
 }
 
 // A gatewayAnswer is an answer with its body.
@@ -408,6 +429,14 @@ func TestGatewaySubdomain(t *testing.T) {
 		{rootDomain + " /%C4%85/%C4%99/", "", 200, map[string]string{"Etag": `"DirIndex-.*`},
 			[]string{"Index of", `<a href="/%C4%85/%C4%99/..">..</a>`, `/ipns/<a href="//` + rootDomain + `/">` + rootDomain + `</a>`, `href="https://cid.ipfs.tech/#`}},
 		{keyDomain + " /ascii.txt", "", 200, nil, "hello application/vnd.ipld.car\n"},
+		{proxyHost + " /ipfs/" + v1 + "/ascii.txt", "", 200, map[string]string{"Content-Security-Policy": "sandbox;.*"}, "hello application/vnd.ipld.car\n"},
+		{proxyHost + " /ipfs/" + v1, "X-Forwarded-Host: localhost:" + f.port, 301, map[string]string{"Location": quoted("http://" + v1 + ".ipfs.localhost:" + f.port + "/")}, nil},
+		{proxyHost + " /ipfs/" + v1, "X-Forwarded-Host: localhost:" + f.port + "\nX-Forwarded-Proto: https", 301,
+			map[string]string{"Location": quoted("https://" + v1 + ".ipfs.localhost:" + f.port + "/")}, nil},
+		{proxyHost + " /ipns/" + f.name.String() + "/ascii.txt", "", 200, nil, nil},
+		{proxyHost + " /api/v0/ping", "", 400, nil, []string{"unknown namespace"}},
+		{"other.example /ipfs/" + v1, "", 421, nil, ""},
+		{"other.example: /ipfs/" + v1, "X-Forwarded-Host: localhost:" + f.port, 421, nil, ""},
 		{siteDomain + " /", "X-Forwarded-Host: localhost:" + f.port, 404, nil, nil},
 		{siteDomain + " /ipfs/" + v1, "X-Forwarded-Host: localhost:" + f.port, 301, map[string]string{"Location": quoted("http://" + v1 + ".ipfs.localhost:" + f.port + "/")}, nil},
 	})

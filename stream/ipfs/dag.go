@@ -187,10 +187,16 @@ func (d *dag) setSize(n int64) {
 
 // search reports how the search for the root goes.
 func (d *dag) search() stream.Search {
+	s := d.b.peers()
 	d.mu.Lock()
-	s := stream.Search{Found: d.root != nil}
+	s.Found = d.root != nil
 	d.mu.Unlock()
-	if n := d.b.waker.awake(); n != nil {
+	return s
+}
+
+// peers tells how many peers there are, for any root.
+func (b *Backend) peers() (s stream.Search) {
+	if n := b.waker.awake(); n != nil {
 		s.Peers = len(n.host.Network().Peers())
 		s.Known = max(s.Peers, len(n.host.Peerstore().PeersWithAddrs()))
 	}

@@ -143,9 +143,20 @@ func (*Backend) NativeRoot(name string) (id string, ok bool) {
 // NativeHost reports whether the user has given a host to IPFS.
 func (b *Backend) NativeHost(host string) bool { return b.hosts[host] }
 
-// ServeNative answers for /ipfs/<cid> and on <cid>.ipfs.localhost.
+// ServeNative answers for /ipfs/<cid> and on <cid>.ipfs.localhost. See web.Native for what it promises.
 func (b *Backend) ServeNative(w http.ResponseWriter, r *http.Request, found func(protocol, root, path string) error) error {
 	return b.serveNative(w, r, found)
+}
+
+// NativeRoot is Backend.NativeRoot for names.
+func (*Names) NativeRoot(name string) (id string, ok bool) { return nativeName(name) }
+
+// NativeHost reports whether the user has given a host to IPFS.
+func (n *Names) NativeHost(host string) bool { return n.b.NativeHost(host) }
+
+// ServeNative answers for /ipns/<name> and on <name>.ipns.localhost.
+func (n *Names) ServeNative(w http.ResponseWriter, r *http.Request, found func(protocol, root, path string) error) error {
+	return n.b.serveNative(w, r, found)
 }
 
 // nativeName returns the one spelling of a name: of a key, or of a domain that has a DNSLink (https://dnslink.dev), also where it is

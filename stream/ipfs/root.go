@@ -7,7 +7,6 @@ import (
 
 	"github.com/ipfs/boxo/ipns"
 	"github.com/ipfs/go-cid"
-	"github.com/multiformats/go-multibase"
 	"github.com/multiformats/go-multihash"
 
 	"github.com/zeronetscript/universal_p2p/stream"
@@ -157,13 +156,4 @@ func isDomain(s string) bool {
 		digits = strings.Trim(l, "0123456789") == ""
 	}
 	return !digits // else it is an IP address
-}
-
-// base36 is how a name of a key is written.
-func keyName(c cid.Cid) string {
-	s, err := cid.NewCidV1(cid.Libp2pKey, c.Hash()).StringOfBase(multibase.Base36)
-	if err != nil {
-		return c.String()
-	}
-	return s
 }

@@ -34,7 +34,7 @@ type Native interface {
 // An address is one of a network's own, as a request has it.
 type address struct {
 	protocol Protocol
-	native   Native
+	native   Native   // nil when the protocol does not work
 	root     string   // in its one spelling; as it came when it is none
 	path     string   // as it came
 	site     *website // on whose host it is; nil where all roots share one
@@ -85,18 +85,21 @@ func (h *Handler) addressIn(escaped string) (a address, ok bool) {
 		if p.Name != elems[0] {
 			continue
 		}
-		if p.Version == root {
+		native, ok := p.Backend.(Native)
+		switch {
+		case p.Version == root:
 			return address{}, false
-		}
-		if native, ok := p.Backend.(Native); ok {
+		case ok || p.Backend == nil: // nobody knows whether that would be one
 			a = address{protocol: p, native: native, root: root}
 		}
 	}
-	if a.native == nil {
+	if a.protocol.Name == "" {
 		return a, false
 	}
-	if id, ok := a.native.NativeRoot(root); ok {
-		a.root = id
+	if a.native != nil {
+		if id, ok := a.native.NativeRoot(root); ok {
+			a.root = id
+		}
 	}
 	if len(elems) > 2 {
 		a.path = elems[2]
@@ -137,6 +140,10 @@ func (h *Handler) serveAddress(w http.ResponseWriter, r *http.Request, a address
 	if a.site != nil {
 		h.isolate(w.Header(), r, a.site)
 		acts = actsOutside(r.Header)
+	}
+	if a.native == nil {
+		h.fail(w, r, brokenProtocol{a.protocol.Err})
+		return
 	}
 	r = h.nativeRequest(r, a)
 	if r.Method == http.MethodOptions {
