@@ -126,7 +126,7 @@ func TestGatewayLimits(t *testing.T) {
 
 // TestGatewayDamage: what nobody has, and what somebody has forged, is waited for and never sent; what breaks off is seen to.
 func TestGatewayDamage(t *testing.T) {
-	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = time.Second, time.Second })
+	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = 400*time.Millisecond, 400*time.Millisecond })
 	absent, forged := f.text("nobody has this"), f.text("somebody forges this")
 	f.lose(absent.Cid())
 	f.spoil(forged.Cid())

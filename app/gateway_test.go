@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -305,6 +306,11 @@ func TestGatewayFormats(t *testing.T) {
 		{path + "/ipns/" + keyDomain + "/ascii.txt", "", 200, nil, "hello application/vnd.ipld.car\n"},
 	})
 
+	// A name that leads out of the folder that a tar is unpacked into.
+	climbs := f.dir(map[string]any{"..": map[string]any{"..": map[string]any{"evil": "x"}}})
+	if res := f.ask(path + "/ipfs/" + climbs.Cid().String() + "?format=tar"); !strings.Contains(string(res.body), "outside the root") || res.err != nil {
+		t.Errorf("a tar that climbs: %s, %.300q, %v", res.Status, res.body, res.err)
+	}
 	res := f.ask(path + root + "/ascii.txt?format=tar")
 	if res.StatusCode != 200 || res.Header.Get("Content-Type") != "application/x-tar" || !bytes.Contains(res.body, []byte("hello application/vnd.ipld.car\n")) || res.err != nil {
 		t.Errorf("tar: %s %v, %d bytes %v", res.Status, res.Header, len(res.body), res.err)
@@ -357,6 +363,33 @@ func carBlocks(t *testing.T, data []byte) (list []cid.Cid) {
 			t.Errorf("block %s is %s, %v", b.Cid(), sum, err)
 		}
 		list = append(list, b.Cid())
+	}
+}
+
+// TestGatewayProxy: a client that takes us for its proxy gets what we have, and no tunnel.
+func TestGatewayProxy(t *testing.T) {
+	f := newGatewayFront(t)
+	proxy := &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return url.Parse("http://127.0.0.1:" + f.port) }}
+	defer proxy.CloseIdleConnections()
+	client := &http.Client{Transport: proxy, Timeout: 20 * time.Second, CheckRedirect: f.client.CheckRedirect}
+	v1 := f.root.Cid().String()
+	for _, tt := range []struct {
+		url  string
+		code int
+	}{
+		{"http://" + v1 + ".ipfs.localhost:" + f.port + "/ipfs/file.txt", 200}, {"http://localhost:" + f.port + "/ipfs/" + v1 + "/", 301},
+		{"http://other.example/ipfs/" + v1, 421}, {"http://other.example/", 421},
+	} {
+		res, err := client.Get(tt.url)
+		f.must(err)
+		res.Body.Close()
+		if res.StatusCode != tt.code {
+			t.Errorf("%s: %s, want %d", tt.url, res.Status, tt.code)
+		}
+	}
+	if res, err := client.Get("https://" + v1 + ".ipfs.localhost:" + f.port + "/"); err == nil {
+		res.Body.Close()
+		t.Errorf("a tunnel: %s", res.Status)
 	}
 }
 

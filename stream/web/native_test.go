@@ -247,7 +247,7 @@ func TestNativeGate(t *testing.T) {
 		want  string
 	}{
 		"leads elsewhere": {func(w http.ResponseWriter, r *http.Request, _ func(root, path string) error) error {
-			http.Redirect(w, r, "/there", 301)
+			http.Redirect(w, r, "/there", http.StatusMovedPermanently)
 			return nil
 		}, 301, ""},
 		"is nothing": {func(w http.ResponseWriter, r *http.Request, _ func(root, path string) error) error {
