@@ -85,7 +85,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer undo(st.Close)
 
 	disk := newDisk(st, o.Protocols)
-	sites, problem, err := openBooks(o, disk)
+	clock := openClock(clockFile(o.DataDir), o.Log)
+	sites, problem, err := openBooks(o, disk, clock.Doubt)
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer front.Close()
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, prefs.days.Load, func(freed int64) { d.recycled(freed, o.Notify) }, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, func(freed int64) { d.recycled(freed, o.Notify) }, o.Log)
 	defer recycler.Wait()
 	if o.Glance != nil {
 		o.Problems.watch(seen.poke)

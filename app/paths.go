@@ -92,4 +92,5 @@ func storeDir(dataDir string) string    { return filepath.Join(dataDir, "store")
 func ledgerDir(dataDir string) string   { return filepath.Join(dataDir, "ledger") }
 func sessionFile(dataDir string) string { return filepath.Join(dataDir, "sessions") }
 func keyFile(dataDir string) string     { return filepath.Join(dataDir, "site.key") }
+func clockFile(dataDir string) string   { return filepath.Join(dataDir, "clock") }
 func loginFile(dataDir string) string   { return filepath.Join(dataDir, "login") }

@@ -37,11 +37,14 @@ var (
 	ErrRights = errors.New("this needs the rights of an administrator")
 )
 
+// ManagedFlag is the flag of run by which the service manager of Windows starts the program.
+const ManagedFlag = "--windows-service"
+
 // Options is what is installed.
 type Options struct {
 	User    bool   // a service of the user, and not of the computer
 	Exec    string // the program, an absolute path
-	DataDir string // absolute; empty is the folder that the system has for a service, or the user's usual one
+	DataDir string // absolute; empty is the folder that the system has for a service, and for a user's the usual one
 }
 
 // A Manager installs and steers the service. Its methods wait for the system.
@@ -69,6 +72,9 @@ func New(o Options) (*Manager, error) {
 	return &Manager{o, svc}, nil
 }
 
+// unstartable are what systemd calls special characters in the name of a program, and those that it would replace.
+const unstartable = "\"'\\$%"
+
 func (o Options) check() error {
 	for _, path := range []string{o.Exec, o.DataDir} {
 		switch {
@@ -78,6 +84,12 @@ func (o Options) check() error {
 		case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == '\ufffd' || r == 0x7f }) || strings.Contains(path, "{{"):
 			return fmt.Errorf("service: %q has characters that cannot be written there; rename the folder", path)
 		}
+	}
+	if runtime.GOOS == "linux" && strings.ContainsAny(o.Exec, unstartable) {
+		return fmt.Errorf("service: %s: systemd starts no program with one of %s in its path; rename the folder", o.Exec, unstartable)
+	}
+	if runtime.GOOS == "linux" && !o.User && o.DataDir != "" && o.DataDir != StateDir {
+		return fmt.Errorf("service: the data folder of a service of the whole computer is %s, which its user alone can write; leave --data-dir out", StateDir)
 	}
 	if o.User && runtime.GOOS == "windows" {
 		return fmt.Errorf("service: %w: Windows has no services of a user; `universal-p2p login on` starts the program when you log in", ErrUnsupported)
@@ -94,9 +106,9 @@ func (o Options) config() (*service.Config, error) {
 		if dir == "" {
 			dir = filepath.Join(os.Getenv("ProgramData"), Name)
 		}
-		c.Arguments = []string{"run", "--headless", "--data-dir", dir}
+		c.Arguments = []string{"run", "--headless", ManagedFlag, "--data-dir", dir}
 		c.UserName = `NT AUTHORITY\LocalService` // the account with the fewest rights that has a network
-		c.Option = service.KeyValue{"OnFailure": "restart", "OnFailureDelayDuration": "5s", "DelayedAutoStart": true}
+		c.Option = service.KeyValue{"OnFailure": "restart", "OnFailureDelayDuration": "5s"}
 	case "darwin":
 		user := ""
 		if !o.User {
@@ -236,6 +248,13 @@ func (m *Manager) explain(what string, err error) error {
 		return fmt.Errorf("service: %s: %w: open the terminal by “Run as administrator”", what, ErrRights)
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("service: %w", ErrInstalled)
+	}
+	if runtime.GOOS == "linux" { // of a failing systemctl only the exit code is known here
+		who := "systemctl"
+		if m.o.User {
+			who += " --user"
+		}
+		return fmt.Errorf("service: %s: systemctl failed (%w); `%s status` says why", what, err, who)
 	}
 	return fmt.Errorf("service: %s: %w", what, err)
 }

@@ -21,7 +21,7 @@ const StateDir = "/var/lib/" + Name
 // has nothing but [StateDir], and sees no home. That of a user does without what needs namespaces, which a user's systemd does not have
 // everywhere. Both are left the network, and netlink to learn of its changes.
 func SystemdUnit(o Options) string {
-	if !o.User && o.DataDir == "" {
+	if !o.User {
 		o.DataDir = StateDir
 	}
 	var b strings.Builder
@@ -41,11 +41,7 @@ func SystemdUnit(o Options) string {
 		b.WriteString("\n[Install]\nWantedBy=default.target\n")
 		return b.String()
 	}
-	b.WriteString(confined)
-	if o.DataDir != StateDir {
-		b.WriteString("ReadWritePaths=" + unitWord(o.DataDir) + "\n")
-	}
-	b.WriteString("\n[Install]\nWantedBy=multi-user.target\n")
+	b.WriteString(confined + "\n[Install]\nWantedBy=multi-user.target\n")
 	return b.String()
 }
 
@@ -59,7 +55,6 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
-SystemCallFilter=~@privileged @resources
 SystemCallErrorNumber=EPERM
 `
 

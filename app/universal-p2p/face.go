@@ -46,8 +46,8 @@ const askTime = time.Minute
 const noteTime = 3 * time.Second
 
 // withFace calls run with options that show what it does, on another goroutine: icons want the first one. It returns when run has
-// returned.
-func (c *common) withFace(ctx context.Context, o app.Options, r runFlags, run func(context.Context, app.Options) error) error {
+// returned. started is called once the program answers, and says whether that is for the first time.
+func (c *common) withFace(ctx context.Context, o app.Options, started func() (first bool), run func(context.Context, app.Options) error) error {
 	logs, err := c.logFolder()
 	if err != nil {
 		return err
@@ -70,7 +70,7 @@ func (c *common) withFace(ctx context.Context, o app.Options, r runFlags, run fu
 	})
 	o.Glance, o.Notify, o.Settings = f.glance, f.notify, f.settings
 	o.Ready = func(string) {
-		first := c.atLogin(r, o)
+		first := started()
 		f.mu.Lock()
 		f.first = first
 		f.mu.Unlock()

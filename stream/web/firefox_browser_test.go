@@ -13,12 +13,18 @@ func TestFirefox(t *testing.T) {
 	}{
 		{"Plays", checkPlays}, {"HeldVideos", checkHeldVideos}, {"Formats", checkFormats}, {"Album", checkAlbum}, {"Gallery", checkGallery}, {"Homes", checkHomes},
 		{"CannotAct", checkCannotAct}, {"Tokens", checkTokens}, {"Neighbour", checkNeighbour}, {"Rebinding", checkRebinding},
-		{"Website", checkWebsite}, {"Cookies", checkCookies}, {"Page", checkPage},
+		{"Website", checkWebsite}, {"Cookies", checkCookies}, {"Page", checkPage}, {"PublicPage", checkPublicPage}, {"Embed", checkEmbed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.check(t, f.open) })
 	}
 	t.Run("Attribution", func(t *testing.T) { // it says where a frame is that has no origin
 		checkAttribution(t, f.open, func(neighbour string) string { return neighbour })
+	})
+	t.Run("Reach", func(t *testing.T) { checkReach(t, f.open, true) })
+	t.Run("Frames", func(t *testing.T) {
+		b := f.open(t)
+		b.allow("granted")
+		checkFrames(t, b)
 	})
 	t.Run("Interface", func(t *testing.T) {
 		s := newShelf()
