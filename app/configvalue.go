@@ -228,6 +228,20 @@ func checkPeer(s string) error {
 	return nil
 }
 
+// checkHost takes the name of a host that is none of ours.
+func checkHost(s string) error {
+	labels := strings.Split(s, ".")
+	last := labels[len(labels)-1]
+	bad := len(s) > 253 || last == "localhost" || strings.Trim(last, "0123456789") == "" // or an IP address
+	for _, l := range labels {
+		bad = bad || l == "" || len(l) > 63 || strings.Trim(l, "abcdefghijklmnopqrstuvwxyz0123456789-_") != ""
+	}
+	if bad {
+		return fmt.Errorf("%q is no host to answer for; write its name in small letters and without a port, like \"ipfs.example.org\"", s)
+	}
+	return nil
+}
+
 func notInURL(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // show writes a decoded TOML value into an error message, shortened.

@@ -44,6 +44,8 @@ type Config struct {
 	Share     bool     // give blocks to peers that we are connected to
 	ShareRate int64    // bytes a second; 0: no limit
 
+	GatewayHosts []string // hosts, besides our own, that answer with what IPFS has: names without a port
+
 	Idle time.Duration // how long the node stays awake unused; 0: three minutes
 
 	resolver madns.BasicResolver // for DNSLink; nil is the system's
@@ -55,6 +57,8 @@ type Backend struct {
 	log     *slog.Logger
 	shelves *shelves
 	waker   *waker
+	gateway func() (*gatewayServer, error) // made when it is needed
+	hosts   map[string]bool                // that the user has given to it
 
 	life   context.Context // ends with Close
 	cancel context.CancelFunc
@@ -97,6 +101,8 @@ func New(cfg Config) (*Backend, error) {
 		served.limit = rate.NewLimiter(rate.Limit(cfg.ShareRate), int(max(maxBlock, cfg.ShareRate)))
 	}
 	b.waker = newWaker(cfg.Idle, func() (*node, error) { return startNode(&b.cfg, g, served) }, cfg.Log)
+	b.gateway = sync.OnceValues(func() (*gatewayServer, error) { return newGateway(b) })
+	b.hosts = gatewayHosts(cfg.GatewayHosts)
 	return b, nil
 }
 
