@@ -452,7 +452,8 @@ func TestGuard(t *testing.T) {
 	if p.Connections() > 0 || hits.Load() > 0 {
 		t.Errorf("%d connections to a peer and %d requests to a gateway in a private network", p.Connections(), hits.Load())
 	}
-	// What the user has named is another matter.
+	// What the user has named is another matter. (For a minute, nothing more goes where a connection has failed.)
+	web, _ = gateway(t, blocks, func(b []byte) []byte { return b })
 	b = newBackend(t, newStore(t, t.TempDir(), 64<<20), nil, func(cfg *ipfs.Config) { cfg.AllowLocalPeers, cfg.Gateways = false, []string{web} })
 	if !bytes.Equal(content(t, open(t, b, c.String()), ""), data) {
 		t.Error("other bytes")
