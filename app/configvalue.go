@@ -125,6 +125,16 @@ func (v addrValue) set(x any) error {
 // SetAddr sets where the program answers, as a command line flag does over the config file.
 func (c *Config) SetAddr(addr string) error { return addrValue{&c.Addr}.set(addr) }
 
+// NextPort makes the program answer on the port after the one that it is to answer on now. ok is false when that was the last.
+func (c *Config) NextPort() (ok bool) {
+	port, err := parseAddr(c.Addr)
+	if err != nil || port == 0 || port == 1<<16-1 {
+		return false
+	}
+	c.Addr = c.Addr[:strings.LastIndexByte(c.Addr, ':')+1] + strconv.Itoa(int(port)+1)
+	return true
+}
+
 // parseAddr returns the port of an address on the loopback interface.
 func parseAddr(addr string) (port uint16, err error) {
 	i := strings.LastIndexByte(addr, ':')

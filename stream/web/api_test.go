@@ -236,3 +236,24 @@ func TestSearch(t *testing.T) {
 		t.Errorf("%s", res.Status)
 	}
 }
+
+// A second start of the program asks who has the port. Pages get no answer.
+func TestInstance(t *testing.T) {
+	f := newFront(t, func(c *Config) { c.Version = "v1.2.3" })
+	ask := func(header ...string) response {
+		res, err := f.try(t.Context(), "GET", "/api/v0/instance", nil, header...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.get("Access-Control-Allow-Origin") != "" {
+			t.Error("it lets other origins read it")
+		}
+		return res
+	}
+	f.want(ask("Accept: */*"), 200, []byte(`{"program":"universal-p2p","version":"v1.2.3"}`+"\n"))
+	for _, header := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://example.org", "Origin: null"} {
+		if res := ask(header); res.StatusCode != 403 || strings.Contains(string(res.body), "v1.2.3") {
+			t.Errorf("%s: %d %s", header, res.StatusCode, res.body)
+		}
+	}
+}

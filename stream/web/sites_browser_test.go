@@ -12,9 +12,12 @@ import (
 )
 
 // TestBrowserAttribution: whom a real browser lets us know of.
-func TestBrowserAttribution(t *testing.T) { checkAttribution(t, inChromium) }
+func TestBrowserAttribution(t *testing.T) {
+	checkAttribution(t, inChromium, func(string) string { return "unknown site" })
+}
 
-func checkAttribution(t *testing.T, open opener) {
+// checkAttribution is told what is known of a sandboxed frame in a neighbour: it has no origin, but browsers may say where it is.
+func checkAttribution(t *testing.T, open opener, sandboxed func(neighbour string) string) {
 	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
@@ -45,7 +48,7 @@ func checkAttribution(t *testing.T, open opener) {
 			f.srcdoc = '<img crossorigin src="' + src + '" onload="parent.postMessage(1, \'*\')">';
 			const done = new Promise(r => onmessage = r);
 			document.body.append(f);
-			await done`, "unknown site"},
+			await done`, sandboxed(neighbour)},
 	} {
 		b.show("<body>")
 		js := fmt.Sprintf(`const src = '%s?n=%d';`, b.url("tree1/picture.png"), i) + tt.js

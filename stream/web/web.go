@@ -36,6 +36,8 @@ type Config struct {
 	// Addr is the host and port we listen on, with the real port. URLs that we make begin with it, and requests are answered
 	// only when their Host header is 127.0.0.1, localhost or [::1] with exactly this port.
 	Addr string
+	// Version of the program, for another start of it that asks.
+	Version string
 	// Protocols are served under /Name/Version/.
 	Protocols []Protocol
 	// Archives finds the members of archives in them. Without it there are none.
