@@ -155,7 +155,7 @@ func TestNotes(t *testing.T) {
 		r := try(t, t.TempDir(), func(o *Options) {
 			o.Config.AskNewSites = c.ask
 			o.Notify = func(n Note) { notes <- n }
-			o.Protocols = []Protocol{{"mem", "v0", func(context.Context, Env) (stream.Backend, error) { return mem, nil }}}
+			o.Protocols = []Protocol{{Name: "mem", Version: "v0", Start: func(context.Context, Env) (stream.Backend, error) { return mem, nil }}}
 		})
 		for range 2 {
 			req, err := http.NewRequest(http.MethodGet, "http://"+r.addr+"/mem/v0/stream/tree1/a.txt", nil)

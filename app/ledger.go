@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,7 +124,8 @@ var _ ledger.Disk = disk{}
 func newDisk(st *store.Store, protocols []Protocol) disk {
 	r := disk{st, make(map[string][]string)}
 	for _, p := range protocols {
-		r.versions[p.Name] = append(r.versions[p.Name], p.Name+"/"+p.Version)
+		space := cmp.Or(p.Space, p.Name)
+		r.versions[space] = append(r.versions[space], p.Name+"/"+p.Version)
 	}
 	return r
 }

@@ -42,13 +42,31 @@ const maintainer = "The Universal P2P authors <universal-p2p@users.noreply.githu
 // homepage is where people find the program.
 const homepage = "https://github.com/zeronetscript/universal_p2p"
 
+// wrapped is a text in lines of 80 columns, the first of which begins with mark and the others with as many blanks.
+func wrapped(mark, text string) string {
+	var b strings.Builder
+	line := mark
+	for i, word := range strings.Fields(text) {
+		switch {
+		case i > 0 && len(line)+1+len(word) > 80:
+			b.WriteString(line + "\n")
+			line = strings.Repeat(" ", len(mark)) + word
+		case i > 0:
+			line += " " + word
+		default:
+			line += word
+		}
+	}
+	return b.String() + line + "\n"
+}
+
 // debianChangelog is the changelog in the form of deb-changelog(5). A version that is none of the releases comes first.
 func (b *builder) debianChangelog() []byte {
 	var out strings.Builder
 	entry := func(v string, at time.Time, changes []string) {
 		fmt.Fprintf(&out, "%s (%s) stable; urgency=medium\n\n", program, v)
 		for _, c := range changes {
-			fmt.Fprintf(&out, "  * %s\n", c)
+			out.WriteString(wrapped("  * ", c))
 		}
 		fmt.Fprintf(&out, "\n -- %s  %s\n\n", maintainer, at.Format("Mon, 02 Jan 2006 15:04:05 -0700"))
 	}

@@ -179,5 +179,8 @@ func (b *builder) msi(ctx context.Context, file, exe string) error {
 	if err := quietly(cmd); err != nil {
 		return err
 	}
+	if err := setMSITimes(file, b.version.time); err != nil {
+		return err
+	}
 	return b.sign.signFile(ctx, file)
 }

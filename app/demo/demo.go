@@ -29,6 +29,7 @@ func Config(c app.Config) app.Config {
 	c.BitTorrent.DHT = false
 	c.BitTorrent.Trackers = nil
 	c.BitTorrent.WebTorrent = false
+	c.IPFS.Routers, c.IPFS.Gateways, c.IPFS.Bootstrap = nil, nil, nil
 	return c
 }
 

@@ -24,7 +24,8 @@ type settings struct {
 	Verify       string   // "media" when empty
 	Trackers     []string // used for every torrent
 	DHT          []string // nodes to start from; no DHT when nil
-	ForeignPeers bool     // drop peers with private addresses, as outside of tests
+	IPFS         ipfsSettings
+	ForeignPeers bool // drop peers with private addresses, as outside of tests
 }
 
 func (s settings) toml(t *testing.T, port int) []byte {
@@ -36,6 +37,7 @@ func (s settings) toml(t *testing.T, port int) []byte {
 	fmt.Fprintf(&b, "allow_local_peers = %v\n", !s.ForeignPeers)
 	fmt.Fprintf(&b, "[bittorrent]\nport = %d\ndht = %v\n", port, s.DHT != nil)
 	fmt.Fprintf(&b, "dht_bootstrap = %s\ntrackers = %s\n", tomlStrings(t, s.DHT), tomlStrings(t, s.Trackers))
+	b.WriteString(s.IPFS.toml(t))
 	return b.Bytes()
 }
 

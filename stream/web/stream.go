@@ -132,6 +132,9 @@ func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b str
 	}
 
 	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path()), policy: h.policy(v.website)}
+	if n, ok := b.(stream.Namer); ok {
+		a.renamed = n.Names(stream.Root{ID: req.Root})
+	}
 	if err := a.choose(r); err != nil {
 		return err
 	}
@@ -178,4 +181,4 @@ func hints(u *url.URL) url.Values {
 
 // hintKeys are those parameters of magnet URIs that name trackers, web seeds and peers, and the name to show. The topic itself is
 // there when a page has put a magnet URI into its URL without percent-encoding it.
-func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn", "xt"} }
+func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn", "xt", "filename"} }
