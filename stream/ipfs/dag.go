@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ipfs/boxo/exchange"
 	"github.com/ipfs/go-cid"
 	"github.com/multiformats/go-multihash"
 
@@ -37,10 +36,9 @@ type dag struct {
 	received atomic.Int64 // bytes of blocks
 
 	mu      sync.Mutex
-	node    *node // that the session is of
-	session exchange.Fetcher
-	endSess context.CancelFunc
-	root    *fsNode // nil while it is searched for
+	session *session
+	heard   time.Time // when a block came last
+	root    *fsNode   // nil while it is searched for
 	hold    *store.Hold
 	name    string
 	size    int64 // bytes of all files, as far as is known
@@ -76,29 +74,29 @@ func (d *dag) open(ctx context.Context) (*fsNode, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.found(n)
+	return n, nil
+}
+
+// found takes note of the root node.
+func (d *dag) found(n *fsNode) {
+	size := int64(n.size)
+	if !n.isFile() {
+		for _, l := range n.links {
+			size = min(size+int64(min(l.size, maxFile)), maxFile)
+		}
+	}
+	d.shelf.open("", size) // for people; without room it has no name in the store
 	hold := d.shelf.hold(d.cid.Hash())
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case d.root != nil || d.life.Err() != nil:
-		if hold != nil {
-			hold.Release()
-		}
-	default:
-		d.hold = hold
+	if hold != nil && (d.root != nil || d.life.Err() != nil) {
+		hold.Release()
+		hold = nil
 	}
 	if d.root == nil {
-		d.root = n
-		if n.isFile() {
-			d.size = int64(n.size)
-		} else {
-			for _, l := range n.links {
-				d.size += int64(min(l.size, maxFile))
-			}
-			d.size = min(d.size, maxFile)
-		}
+		d.root, d.size, d.hold = n, size, hold
 	}
-	return d.root, nil
 }
 
 // load returns the node c, from the disk or from the network.
@@ -145,7 +143,7 @@ func (d *dag) fetch(ctx context.Context, c cid.Cid) ([]byte, error) {
 		return nil, err
 	}
 	defer release()
-	block, err := d.sessionOf(n).GetBlock(ctx, c)
+	block, err := d.ask(ctx, n, c)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -157,25 +155,13 @@ func (d *dag) fetch(ctx context.Context, c cid.Cid) ([]byte, error) {
 		return nil, malformed("a block of %d bytes", len(data))
 	}
 	d.received.Add(int64(len(data)))
+	d.mu.Lock()
+	d.heard = time.Now()
+	d.mu.Unlock()
 	if err := d.shelf.put(c, data); err != nil {
 		d.b.log.Debug("a block is not kept", "root", d.id, "err", err) // it was fetched, and can be again
 	}
 	return data, nil
-}
-
-// sessionOf returns the session of the dag with n.
-func (d *dag) sessionOf(n *node) exchange.Fetcher {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.node != n {
-		if d.endSess != nil {
-			d.endSess()
-		}
-		var ctx context.Context
-		ctx, d.endSess = context.WithCancel(d.life)
-		d.node, d.session = n, n.swap.NewSession(ctx)
-	}
-	return d.session
 }
 
 // setSize takes note of how many bytes all files together have.

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/ipfs/boxo/namesys"
 	"github.com/ipfs/boxo/path"
 	"github.com/ipfs/go-cid"
 
@@ -138,7 +138,7 @@ func (n *Names) resolve(ctx context.Context, name string) (c cid.Cid, inner stri
 			c, err := parseFS(segments[1])
 			return c, strings.Join(segments[2:], "/"), err
 		}
-		if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		if errors.Is(err, namesys.ErrMissingDNSLinkRecord) {
 			return cid.Undef, "", fmt.Errorf("ipfs: %s has no DNSLink: %w", name, fs.ErrNotExist)
 		}
 		if errors.Is(err, stream.ErrClosed) {

@@ -26,7 +26,9 @@ type piece struct {
 type walker struct {
 	d      *dag
 	frames []frame
-	ahead  func(cid.Cid) // asks for a block that will be loaded soon
+	ahead  func(cid.Cid) func() ([]byte, error) // asks for a block that will be loaded soon; nil: does not
+	coming cid.Cid                              // the block that was asked for
+	wait   func() ([]byte, error)               // for it
 }
 
 // A frame is a node on the way from the root of the file to where the walker is.
@@ -37,7 +39,7 @@ type frame struct {
 }
 
 // walk returns a walker that begins with the piece that holds the byte at off.
-func (f *file) walk(ctx context.Context, off int64, ahead func(cid.Cid)) (*walker, error) {
+func (f *file) walk(ctx context.Context, off int64, ahead func(cid.Cid) func() ([]byte, error)) (*walker, error) {
 	w := &walker{d: f.t.d, ahead: ahead}
 	if f.root == nil {
 		w.frames = []frame{{node: &fsNode{links: []link{{cid: f.cid}}, sizes: []uint64{uint64(f.size)}}}}
@@ -83,12 +85,14 @@ func (w *walker) descend(ctx context.Context) error {
 	}
 	fr := &w.frames[len(w.frames)-1]
 	i := fr.next
-	n, err := w.d.part(ctx, fr.node, i)
+	n, err := w.load(ctx, fr.node, i)
 	if err != nil {
 		return err
 	}
 	if w.ahead != nil && i+1 < len(fr.node.links) && !isWhole(fr.node, i+1) {
-		w.ahead(fr.node.links[i+1].cid)
+		// It stays in memory until it is needed, which may be long after the store has given it up.
+		w.coming = fr.node.links[i+1].cid
+		w.wait = w.ahead(w.coming)
 	}
 	off := fr.off
 	fr.off += int64(fr.node.sizes[i])
@@ -97,12 +101,34 @@ func (w *walker) descend(ctx context.Context) error {
 	return nil
 }
 
+// load loads link i of n, which may have been asked for already.
+func (w *walker) load(ctx context.Context, n *fsNode, i int) (*fsNode, error) {
+	if c := n.links[i].cid; w.wait != nil && c == w.coming {
+		data, err := w.wait()
+		w.wait = nil
+		if err != nil {
+			return nil, err
+		}
+		sub, err := decode(c, data)
+		if err != nil {
+			return nil, err
+		}
+		return checkPart(sub, n, i)
+	}
+	return w.d.part(ctx, n, i)
+}
+
 // part loads link i of n, a part of a file.
 func (d *dag) part(ctx context.Context, n *fsNode, i int) (*fsNode, error) {
 	sub, err := d.load(ctx, n.links[i].cid)
 	if err != nil {
 		return nil, err
 	}
+	return checkPart(sub, n, i)
+}
+
+// checkPart returns sub if it is what n says of its link i.
+func checkPart(sub, n *fsNode, i int) (*fsNode, error) {
 	if !sub.isFile() || sub.size != n.sizes[i] {
 		return nil, malformed("a part of a file has %d bytes, and not the %d that it should", sub.size, n.sizes[i])
 	}
@@ -268,8 +294,18 @@ func (r *run) plan(f *file, off, end int64) error {
 }
 
 // ahead asks for a block above pieces before the walker gets there.
-func (r *run) ahead(c cid.Cid) {
-	r.wg.Go(func() { r.d.block(r.ctx, c) })
+func (r *run) ahead(c cid.Cid) (wait func() ([]byte, error)) {
+	var data []byte
+	var err error
+	done := make(chan struct{})
+	r.wg.Go(func() {
+		defer close(done)
+		data, err = r.d.block(r.ctx, c)
+	})
+	return func() ([]byte, error) {
+		<-done
+		return data, err
+	}
 }
 
 // take waits until n bytes fit into the window. The first always do.

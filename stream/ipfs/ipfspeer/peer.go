@@ -13,8 +13,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/ipfs/boxo/bitswap"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
-	"github.com/ipfs/boxo/bitswap/server"
 	"github.com/ipfs/boxo/blockservice"
 	"github.com/ipfs/boxo/blockstore"
 	chunker "github.com/ipfs/boxo/chunker"
@@ -37,11 +37,10 @@ import (
 
 // A Peer is an IPFS peer. Its methods are safe for concurrent use.
 type Peer struct {
-	host   *p2p.Host
-	server *server.Server
-	net    interface{ Stop() }
-	dag    ipld.DAGService
-	store  *memory
+	host  *p2p.Host
+	swap  *bitswap.Bitswap
+	dag   ipld.DAGService
+	store *memory
 }
 
 // Options say how files are cut into blocks. The zero value is as kubo does it with version 1 of CIDs.
@@ -60,18 +59,13 @@ func Start() (*Peer, error) {
 	}
 	p := &Peer{host: h, store: &memory{blocks: make(map[string][]byte)}}
 	p.dag = merkledag.NewDAGService(blockservice.New(p.store, offline.Exchange(p.store)))
-	n := bsnet.NewFromIpfsHost(h)
-	p.server = server.New(context.Background(), n, p.store)
-	n.Start(p.server)
-	p.net = n
+	p.swap = bitswap.New(context.Background(), bsnet.NewFromIpfsHost(h), nil, p.store)
 	return p, nil
 }
 
 // Close ends the peer.
 func (p *Peer) Close() error {
-	p.net.Stop()
-	p.server.Close()
-	return p.host.Close()
+	return errors.Join(p.swap.Close(), p.host.Close())
 }
 
 // Info is where the peer is.
@@ -91,6 +85,15 @@ func (p *Peer) Addr() (multiaddr.Multiaddr, error) {
 
 // Connections is how many peers are connected.
 func (p *Peer) Connections() int { return len(p.host.Network().Peers()) }
+
+// Fetch asks the peers that are connected for a block.
+func (p *Peer) Fetch(ctx context.Context, c cid.Cid) ([]byte, error) {
+	b, err := p.swap.GetBlock(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return b.RawData(), nil
+}
 
 // Withhold sets which blocks the peer says nothing about though it has them. Nil is none.
 func (p *Peer) Withhold(f func(c cid.Cid) bool) {
