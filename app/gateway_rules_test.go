@@ -4,6 +4,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -165,5 +166,59 @@ func TestGatewayBreaksOff(t *testing.T) {
 		if res.StatusCode != 200 || res.err == nil || query == "" && !bytes.HasPrefix(long, res.body) {
 			t.Errorf("%q: %s, %d bytes, %v", query, res.Status, len(res.body), res.err)
 		}
+	}
+}
+
+// TestGatewayEnds: a client that leaves ends what was looked for, and so does the end of the node, which waits for nobody.
+func TestGatewayEnds(t *testing.T) {
+	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = time.Minute, time.Minute })
+	absent := f.text("nobody has this")
+	f.lose(absent.Cid())
+	streams := func(n int) bool {
+		for range 500 {
+			if f.front.Streams() == n {
+				return true
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return false
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var left sync.WaitGroup
+	for _, query := range []string{"", "?format=raw", "?format=car", "?format=tar"} {
+		req, err := http.NewRequestWithContext(ctx, "GET", "http://127.0.0.1:"+f.port+"/ipfs/"+absent.Cid().String()+query, nil)
+		f.must(err)
+		left.Go(func() {
+			if res, err := f.client.Do(req); err == nil {
+				res.Body.Close()
+				t.Errorf("%q: %s", query, res.Status)
+			}
+		})
+	}
+	if !streams(4) {
+		t.Errorf("%d streams", f.front.Streams())
+	}
+	cancel()
+	left.Wait()
+	if !streams(0) {
+		t.Errorf("%d streams go on", f.front.Streams())
+	}
+
+	left.Go(func() {
+		if res := f.ask("127.0.0.1: /ipfs/" + absent.Cid().String()); res.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("when the node ends: %s, %q", res.Status, res.body)
+		}
+	})
+	if !streams(1) {
+		t.Errorf("%d streams", f.front.Streams())
+	}
+	begin := time.Now()
+	f.must(f.backend.Close())
+	left.Wait()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if res := f.ask("127.0.0.1: /ipfs/" + f.root.Cid().String() + "/ascii.txt"); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("after the end: %s, %q", res.Status, res.body)
 	}
 }
