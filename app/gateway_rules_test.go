@@ -4,6 +4,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -125,19 +126,12 @@ func TestGatewayLimits(t *testing.T) {
 	}
 }
 
-// TestGatewayDamage: what nobody has, and what somebody has forged, is waited for and never sent; what breaks off is seen to.
+// TestGatewayDamage: what nobody has, and what somebody has forged, is waited for and never sent.
 func TestGatewayDamage(t *testing.T) {
-	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = 3*time.Second, 3*time.Second })
+	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = time.Second, time.Second })
 	absent, forged := f.text("nobody has this"), f.text("somebody forges this")
 	f.lose(absent.Cid())
 	f.spoil(forged.Cid())
-	long := make([]byte, 4<<20)
-	rand.NewChaCha8([32]byte{1}).Read(long)
-	part := f.file(long, 1<<18, 1)
-	leaf := part.Links()[len(part.Links())-1].Cid
-	node, err := f.dag.Get(t.Context(), leaf)
-	f.must(err)
-	f.lose(node.Links()[len(node.Links())-1].Cid) // the last leaf
 	var waits sync.WaitGroup
 	for _, ask := range []string{"/ipfs/" + absent.Cid().String(), "/ipfs/" + absent.Cid().String() + "?format=raw", "/ipfs/" + forged.Cid().String(),
 		"/ipfs/" + forged.Cid().String() + "?format=raw", "/ipns/k51qzi5uqu5dlvj2baxnqndepeb86cbk3ng7n3i46uzyxzyqj2xjonzllnv0v8/"} {
@@ -152,16 +146,79 @@ func TestGatewayDamage(t *testing.T) {
 			}
 		})
 	}
+	waits.Wait()
+}
+
+// TestGatewayBreaksOff: an answer that cannot go on ends so that the client sees it, whatever its format.
+func TestGatewayBreaksOff(t *testing.T) {
+	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = 2*time.Second, 2*time.Second })
+	long := make([]byte, 4<<20)
+	rand.NewChaCha8([32]byte{1}).Read(long)
+	part := f.file(long, 1<<18, 1)
+	node, err := f.dag.Get(t.Context(), part.Links()[len(part.Links())-1].Cid)
+	f.must(err)
+	f.lose(node.Links()[len(node.Links())-1].Cid) // the last leaf
+	if res := f.ask("127.0.0.1: /ipfs/"+part.Cid().String(), "Range: bytes=0-99"); res.StatusCode != 206 || !bytes.Equal(res.body, long[:100]) {
+		t.Errorf("a part that is there: %s", res.Status)
+	}
 	for _, query := range []string{"", "?format=car", "?format=tar"} {
-		waits.Go(func() {
-			res := f.ask("127.0.0.1: /ipfs/" + part.Cid().String() + query)
-			if res.StatusCode != 200 || res.err == nil || query == "" && !bytes.HasPrefix(long, res.body) {
-				t.Errorf("%q: %s, %d bytes, %v", query, res.Status, len(res.body), res.err)
+		res := f.ask("127.0.0.1: /ipfs/" + part.Cid().String() + query)
+		if res.StatusCode != 200 || res.err == nil || query == "" && !bytes.HasPrefix(long, res.body) {
+			t.Errorf("%q: %s, %d bytes, %v", query, res.Status, len(res.body), res.err)
+		}
+	}
+}
+
+// TestGatewayEnds: a client that leaves ends what was looked for, and so does the end of the node, which waits for nobody.
+func TestGatewayEnds(t *testing.T) {
+	f := newGatewayFront(t, func(c *web.Config) { c.Patience, c.MediaPatience = time.Minute, time.Minute })
+	absent := f.text("nobody has this")
+	f.lose(absent.Cid())
+	streams := func(n int) bool {
+		for range 500 {
+			if f.front.Streams() == n {
+				return true
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		return false
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var left sync.WaitGroup
+	for _, query := range []string{"", "?format=raw", "?format=car", "?format=tar"} {
+		req, err := http.NewRequestWithContext(ctx, "GET", "http://127.0.0.1:"+f.port+"/ipfs/"+absent.Cid().String()+query, nil)
+		f.must(err)
+		left.Go(func() {
+			if res, err := f.client.Do(req); err == nil {
+				res.Body.Close()
+				t.Errorf("%q: %s", query, res.Status)
 			}
 		})
 	}
-	waits.Wait()
-	if res := f.ask("127.0.0.1: /ipfs/"+part.Cid().String(), "Range: bytes=0-99"); res.StatusCode != 206 || !bytes.Equal(res.body, long[:100]) {
-		t.Errorf("the part that is there: %s", res.Status)
+	if !streams(4) {
+		t.Errorf("%d streams", f.front.Streams())
+	}
+	cancel()
+	left.Wait()
+	if !streams(0) {
+		t.Errorf("%d streams go on", f.front.Streams())
+	}
+
+	left.Go(func() {
+		if res := f.ask("127.0.0.1: /ipfs/" + absent.Cid().String()); res.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("when the node ends: %s, %q", res.Status, res.body)
+		}
+	})
+	if !streams(1) {
+		t.Errorf("%d streams", f.front.Streams())
+	}
+	begin := time.Now()
+	f.must(f.backend.Close())
+	left.Wait()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if res := f.ask("127.0.0.1: /ipfs/" + f.root.Cid().String() + "/ascii.txt"); res.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("after the end: %s, %q", res.Status, res.body)
 	}
 }

@@ -38,6 +38,7 @@ type gatewayFront struct {
 	gate    *ledger.Gate
 	tagger  *ledger.Signer
 	backend stream.Backend
+	front   *web.Handler
 }
 
 // Names that the environment maps to content, as for all programs of IPFS.
@@ -72,6 +73,7 @@ func newGatewayFront(t testing.TB, change ...func(*web.Config)) *gatewayFront {
 	}
 	f.backend = cfg.Protocols[0].Backend
 	h := web.New(cfg)
+	f.front = h
 	srv := web.NewServer(h, nil)
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Serve(l) })

@@ -36,7 +36,7 @@ func newGateway(b *Backend) (*gatewayServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ipfs: gateway: %w", err)
 	}
-	backend := &watched{all, here, b.visit}
+	backend := &watched{all, here, blocks, b.visit}
 	config := gateway.Config{
 		DeserializedResponses: true,
 		DisableHTMLErrors:     true,

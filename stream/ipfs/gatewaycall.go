@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipfs/boxo/blockservice"
 	"github.com/ipfs/boxo/files"
 	"github.com/ipfs/boxo/gateway"
 	"github.com/ipfs/boxo/path"
@@ -81,8 +82,9 @@ func (c *call) failed(ctx context.Context, err error) error {
 // watched is the library's way to the content, with a call looking on.
 type watched struct {
 	*gateway.BlocksBackend
-	here  *gateway.BlocksBackend // asks nobody
-	visit func(ctx context.Context, root cid.Cid) (_ context.Context, done func(), err error)
+	here   *gateway.BlocksBackend // asks nobody
+	blocks blockservice.BlockService
+	visit  func(ctx context.Context, root cid.Cid) (_ context.Context, done func(), err error)
 }
 
 var (
@@ -188,6 +190,10 @@ func (b *watched) GetCAR(ctx context.Context, p path.ImmutablePath, params gatew
 	ctx, c, err := b.enter(ctx, p)
 	if err != nil {
 		return gateway.ContentPathMetadata{}, nil, err
+	}
+	// The library begins the answer before it has anything to put into it.
+	if _, err := b.blocks.GetBlock(ctx, p.RootCid()); err != nil {
+		return gateway.ContentPathMetadata{}, nil, c.failed(ctx, err)
 	}
 	md, car, err := b.BlocksBackend.GetCAR(ctx, p, params)
 	if refused := leave(ctx, c, p, err); refused != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -450,4 +451,41 @@ func TestNativeClientLeaves(t *testing.T) {
 		t.Error("the network goes on")
 	}
 	f.released()
+}
+
+// FuzzNativeAddress: whatever the Host and the path are, nobody but a host of ours, or one that was given, is answered; what is ours
+// stays ours; and a host of a root is of that root alone.
+func FuzzNativeAddress(f *testing.F) {
+	for _, host := range []string{"127.0.0.1:7788", "localhost:7788", "key-a.mem.localhost:7788", "given.example", "key-a.mem.localhost.evil:7788", "[::1]:7788", "a:b:c", ""} {
+		for _, path := range []string{"/mem/key-a/b", "/mem/v0/stream/tree1", "/mem/%76%30/x", "/mem//", "//mem/key-a", "/", ""} {
+			f.Add(host, path)
+		}
+	}
+	h := New(Config{Addr: "127.0.0.1:7788", Protocols: []Protocol{{Name: "mem", Version: "v0", Backend: new(nativeMem)}, {Name: "off", Version: "v0"}}})
+	f.Cleanup(h.Close)
+	f.Fuzz(func(t *testing.T, host, path string) {
+		u, err := url.ParseRequestURI(path)
+		if err != nil {
+			return
+		}
+		a, ok := h.nativeAddress(&http.Request{Host: host, URL: u})
+		if !ok {
+			return
+		}
+		lower := strings.ToLower(host)
+		name, _, _ := strings.Cut(lower, ":")
+		second := ""
+		if elems := strings.Split(u.Path, "/"); len(elems) > 2 {
+			second = elems[2]
+		}
+		switch {
+		case a.foreign != (name == "given.example" || name == "key-given.more"):
+			t.Errorf("%q %q: foreign %v", host, path, a.foreign)
+		case a.foreign:
+		case a.site == nil && (!isOurs(host, "7788") || second == "v0" && strings.HasPrefix(u.EscapedPath(), "/mem/v0/")):
+			t.Errorf("%q %q is for the network", host, path)
+		case a.site != nil && (!strings.HasSuffix(lower, ".mem.localhost:7788") || !strings.HasPrefix(lower, a.root)):
+			t.Errorf("%q is the host of %q", host, a.root)
+		}
+	})
 }
