@@ -22,7 +22,7 @@ const (
 	recycleEvery = time.Hour
 )
 
-// Options is what Run needs. ConfigFile, Settings, Problems and Ready may be left out.
+// Options is what Run needs. ConfigFile, Settings, Problems, Glance, Notify and Ready may be left out.
 type Options struct {
 	Config    Config
 	DataDir   string // made when missing; everything Run writes is in it, but for the config file
@@ -36,6 +36,11 @@ type Options struct {
 	Settings func(Config)
 	// Problems, when set, is what else is wrong than what Run finds itself.
 	Problems *Problems
+	// Glance, when set, is called with what there is to see, and again when that has changed: about once a second while something is
+	// streamed. One call comes after the other.
+	Glance func(Glance)
+	// Notify, when set, is called with what the user should hear of. It must not block, and several may call at a time.
+	Notify func(Note)
 	// Ready, when set, is called once with the host and port on 127.0.0.1, when the program answers there.
 	Ready func(addr string)
 }
@@ -48,6 +53,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	undo := func(f func() error) { err = errors.Join(err, f()) }
+	if o.Notify == nil {
+		o.Notify = func(Note) {}
+	}
+	seen := newWatcher()
 
 	unlock, err := lockData(o.DataDir)
 	if err != nil {
@@ -91,7 +100,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	archives := newLibrary(st, o.Log)
 	defer undo(archives.Close)
 
-	c := &control{version: o.Version, addr: addr, store: st, said: o.Problems, quit: quit, log: o.Log}
+	c := &control{version: o.Version, addr: addr, store: st, said: o.Problems, changed: seen.poke, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
 	if problem != "" {
@@ -102,6 +111,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	prefs := newPreferences(o, st, sites.gate, protocols)
 
+	d := &desk{
+		version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, said: o.Problems,
+		changed: seen.poke, log: o.Log,
+	}
 	page, err := assets.Interface(addr)
 	if err != nil {
 		return err
@@ -118,20 +131,25 @@ func Run(ctx context.Context, o Options) (err error) {
 		Disk:      disk,
 		Control:   c,
 		Token:     token,
-		Desk: &desk{
-			version: o.Version, store: st, ledger: sites.ledger, prefs: prefs, protocols: protocols, broken: problems, said: o.Problems, log: o.Log,
-		},
-		Secret: sessions,
-		Stop:   ctx.Done(),
-		Home:   page,
-		Log:    o.Log,
+		Desk:      d,
+		Changed:   seen.poke,
+		Full:      func() { o.Notify(Note{What: NoteFull}) },
+		Secret:    sessions,
+		Stop:      ctx.Done(),
+		Home:      page,
+		Log:       o.Log,
 	})
 	defer front.Close()
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, func(freed int64) { d.recycled(freed, o.Notify) }, o.Log)
 	defer recycler.Wait()
-	defer quit() // when serving fails, for the recycler
+	if o.Glance != nil {
+		o.Problems.watch(seen.poke)
+		watching := seen.start(ctx, func() Glance { return d.look(front) }, newMeter(protocols), o.Glance)
+		defer watching.Wait()
+	}
+	defer quit() // when serving fails, for both
 
 	o.Log.Info("ready", "addr", addr, "data", o.DataDir)
 	if o.Ready != nil {

@@ -95,7 +95,7 @@ func get(t *testing.T, addr, path string) (int, string) {
 func inMemory() (*streamtest.Mem, Protocol) {
 	m := streamtest.NewMem()
 	m.Add("abc", "greeting", map[string][]byte{"hello.txt": []byte("hello, world\n")})
-	return m, Protocol{"mem", "v0", func(context.Context, Env) (stream.Backend, error) { return m, nil }}
+	return m, Protocol{Name: "mem", Version: "v0", Start: func(context.Context, Env) (stream.Backend, error) { return m, nil }}
 }
 
 func TestRun(t *testing.T) {
@@ -213,7 +213,7 @@ func TestRunCancelledBefore(t *testing.T) {
 func TestRunProtocolFails(t *testing.T) {
 	checkGoroutines(t)
 	_, works := inMemory()
-	fails := Protocol{"lame", "v0", func(context.Context, Env) (stream.Backend, error) {
+	fails := Protocol{Name: "lame", Version: "v0", Start: func(context.Context, Env) (stream.Backend, error) {
 		return nil, errors.New("open /home/me/secret: no such file")
 	}}
 	r := try(t, t.TempDir(), func(o *Options) { o.Protocols = []Protocol{fails, works} })

@@ -147,6 +147,11 @@ func pageURL(port uint16, answer string) (string, error) {
 	return page + rest, nil
 }
 
+// Pause begins a pause or ends it: in one, pages get nothing, and nothing is fetched or passed on.
+func (c *Client) Pause(ctx context.Context, on bool) error {
+	return c.call(ctx, http.MethodPost, "/api/v0/pause", map[string]bool{"paused": on}, nil)
+}
+
 // Play returns the address of the page that shows what a text names: a link or an identifier of one of the networks, or an address
 // of the program's own.
 func (c *Client) Play(ctx context.Context, text string) (url string, err error) {

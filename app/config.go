@@ -29,6 +29,7 @@ type Config struct {
 	Notifications   bool // the desktop shows a note when there is something to know
 	Sites           Sites
 	BitTorrent      BitTorrent
+	IPFS            IPFS
 }
 
 // Sites is the [sites] table of the config: what a web site may have. 0 means no limit.
@@ -51,6 +52,18 @@ type BitTorrent struct {
 	UploadRate   int64    // bytes a second; 0 means no limit
 	DownloadRate int64    // bytes a second; 0 means no limit
 	WebTorrent   bool
+}
+
+// IPFS is the [ipfs] table of the config.
+type IPFS struct {
+	Enabled   bool
+	Routers   []string // URLs of endpoints of /routing/v1
+	Gateways  []string // URLs of trustless gateways
+	Bootstrap []string // multiaddrs with a peer ID
+	Share     bool
+	ShareRate int64 // bytes a second; 0 means no limit
+
+	GatewayHosts []string // besides our own, without a port
 }
 
 // DefaultConfig returns what holds where the config file is silent.
@@ -90,6 +103,20 @@ func DefaultConfig() Config {
 			UploadRate: 512 << 10,
 			WebTorrent: true,
 		},
+		IPFS: IPFS{
+			Enabled:  true,
+			Routers:  []string{"https://delegated-ipfs.dev"},
+			Gateways: []string{"https://trustless-gateway.net", "https://ipfs.io"},
+			Bootstrap: []string{
+				"/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN",
+				"/dnsaddr/bootstrap.libp2p.io/p2p/QmbLHAnMoJPWSCR5Zhtx6BHJX9KiKNN6tpvbUcqanj75Nb",
+				"/dnsaddr/bootstrap.libp2p.io/p2p/QmcZf59bWwK5XFi76CZX8cbJ4BhTzzA3gU1ZjYZcYW3dwt",
+				"/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8",
+				"/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ",
+			},
+			ShareRate:    256 << 10,
+			GatewayHosts: []string{},
+		},
 	}
 }
 
@@ -109,7 +136,7 @@ func (s setting) name() string {
 
 // settings lists every key of the config file in the order of a printed one. The values point into c.
 func (c *Config) settings() []setting {
-	b, s := &c.BitTorrent, &c.Sites
+	b, s, f := &c.BitTorrent, &c.Sites, &c.IPFS
 	return []setting{
 		{"", "addr", "Where the program answers. The host is 127.0.0.1, localhost or [::1]: it never listens anywhere else, and it\n" +
 			"always answers on both 127.0.0.1 and [::1]. Web pages expect port 7788. Port 0 takes any free one.", addrValue{&c.Addr}},
@@ -141,6 +168,15 @@ func (c *Config) settings() []setting {
 		{"bittorrent", "upload_rate", "The most that is uploaded in a second, as 512KiB or a number of bytes. 0 is no limit.", sizeValue{&b.UploadRate}},
 		{"bittorrent", "download_rate", "The most that is downloaded in a second. 0 is no limit.", sizeValue{&b.DownloadRate}},
 		{"bittorrent", "webtorrent", "Whether to reach peers that are browsers. They meet at the wss trackers.", boolValue{&b.WebTorrent}},
+		{"ipfs", "enabled", "Whether content of IPFS is served. Nothing of it runs until somebody asks for some, nor some minutes later.", boolValue{&f.Enabled}},
+		{"ipfs", "routers", "Servers that know who has what, asked together with the hash table (/routing/v1). They see what is asked for.\n" +
+			"None: only the hash table is asked.", listValue{&f.Routers, checkWeb}},
+		{"ipfs", "gateways", "Trustless gateways that blocks are fetched from, besides peers. Each block is checked.", listValue{&f.Gateways, checkWeb}},
+		{"ipfs", "bootstrap", "Peers by which the hash table is joined, with their ID. None: it is not used.", listValue{&f.Bootstrap, checkPeer}},
+		{"ipfs", "share", "Whether peers that the program is connected to may fetch from it what is on the disk.", boolValue{&f.Share}},
+		{"ipfs", "share_rate", "The most that is given to them in a second. 0 is no limit.", sizeValue{&f.ShareRate}},
+		{"ipfs", "gateway_hosts", "Hosts, besides localhost and 127.0.0.1, that answer with what IPFS has: for a proxy on this computer, or\n" +
+			"for a site of your own with a DNSLink. Whoever controls a name here can have pages opened under it.", listValue{&f.GatewayHosts, checkHost}},
 	}
 }
 

@@ -17,6 +17,10 @@ func TestConfigRoundTrip(t *testing.T) {
 			DHT: false, DHTBootstrap: []string{}, Trackers: []string{"http://127.0.0.1:6969/announce?a=\"b\"", "udp://[::1]:1"},
 			Port: 6881, MaxPeers: 7, UploadRate: 0, DownloadRate: 3 << 20, WebTorrent: false,
 		},
+		IPFS: IPFS{
+			Enabled: false, Routers: []string{"http://127.0.0.1:8190"}, Gateways: []string{"https://[::1]:443"},
+			Bootstrap: []string{"/ip4/127.0.0.1/tcp/4001/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"}, Share: true, ShareRate: 0, GatewayHosts: []string{"site.example.org", "proxy"},
+		},
 	}
 	for _, want := range []Config{DefaultConfig(), other} {
 		got, err := ParseConfig("config.toml", []byte(want.TOML()))
@@ -31,7 +35,7 @@ func TestConfigRoundTrip(t *testing.T) {
 
 // Every field can be set in the file: a field that settings forgets would keep its zero value.
 func TestSettingsCoverConfig(t *testing.T) {
-	n := reflect.TypeFor[Config]().NumField() - 2 + reflect.TypeFor[BitTorrent]().NumField() + reflect.TypeFor[Sites]().NumField()
+	n := reflect.TypeFor[Config]().NumField() - 3 + reflect.TypeFor[BitTorrent]().NumField() + reflect.TypeFor[IPFS]().NumField() + reflect.TypeFor[Sites]().NumField()
 	c := DefaultConfig()
 	if got := len(c.settings()); got != n {
 		t.Errorf("%d settings for %d fields", got, n)
@@ -53,6 +57,7 @@ func TestParseConfig(t *testing.T) {
 		{"reserve = 0", ""},
 		{"bittorrent = { dht = false, trackers = [] }", ""},
 		{"bittorrent.dht = false", ""},
+		{"ipfs.gateway_hosts = [\"a-b.example\", \"xn--a\"]", ""},
 		{"[bittorrent]\n\ndht = false", ""},
 		{"\n\nqota = \"10GiB\"\n", `config.toml:3: unknown key "qota" (did you mean "quota"?)`},
 		{"dht = true", `config.toml:1: unknown key "dht" (did you mean "bittorrent.dht"?)`},
@@ -60,7 +65,7 @@ func TestParseConfig(t *testing.T) {
 		{"[bitorrent]\ndht = true", `config.toml:1: unknown table "bitorrent" (did you mean "bittorrent"?)`},
 		{"\"bittorrent.dht\" = false", `config.toml:1: unknown key "'bittorrent.dht'" (did you mean "bittorrent.dht"?)`},
 		{"bittorrent = { 'a.b' = 1 }", `config.toml:1: unknown key "bittorrent.'a.b'"`},
-		{"[ipfs]\nx = true", `config.toml:1: unknown table "ipfs"`},
+		{"[gopher]\nx = true", `config.toml:1: unknown table "gopher"`},
 		{"bittorrent = { dht = true, xyz = 1 }", `config.toml:1: unknown key "bittorrent.xyz"`},
 		{"upload = true\nupload = false", `config.toml:2: key upload is already defined`},
 		{"upload = \"yes\"", `config.toml:1: upload: "yes" is neither true nor false`},
@@ -81,6 +86,9 @@ func TestParseConfig(t *testing.T) {
 		{"[bittorrent]\ndht_bootstrap = \"a:1\"", `config.toml:2: dht_bootstrap: "a:1" is no list; write it like ["one", "two"]`},
 		{"[bittorrent]\ndht_bootstrap = [\"host\"]", `config.toml:2: dht_bootstrap: "host" is no host and port; write it like "router.bittorrent.com:6881"`},
 		{"[bittorrent]\ndht_bootstrap = [1]", `config.toml:2: dht_bootstrap: 1 is no text in quotes`},
+		{"[ipfs]\ngateway_hosts = [\"a.localhost\"]", `config.toml:2: gateway_hosts: "a.localhost" is no host to answer for; write its name in small letters and without a port, like "ipfs.example.org"`},
+		{"[ipfs]\ngateway_hosts = [\"127.0.0.1\"]", `config.toml:2: gateway_hosts: "127.0.0.1" is no host to answer for; write its name in small letters and without a port, like "ipfs.example.org"`},
+		{"[ipfs]\ngateway_hosts = [\"A.example:80\"]", `config.toml:2: gateway_hosts: "A.example:80" is no host to answer for; write its name in small letters and without a port, like "ipfs.example.org"`},
 		{"upload = ", `config.toml:1: `},
 		{"a\nb", `config.toml:1: `},
 		{"\x00", `config.toml:1: `},

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,6 +207,37 @@ func checkTracker(s string) error {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || rest == "" || strings.ContainsFunc(rest, notInURL) || !slices.Contains([]string{"udp", "http", "https", "ws", "wss"}, scheme) {
 		return fmt.Errorf("%q is no tracker; its URL starts with udp://, http://, https://, ws:// or wss://", s)
+	}
+	return nil
+}
+
+// checkWeb takes the address of a web server.
+func checkWeb(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || strings.ContainsFunc(s, notInURL) {
+		return fmt.Errorf("%q is no server; write it like \"https://delegated-ipfs.dev\"", s)
+	}
+	return nil
+}
+
+// checkPeer takes the address of a libp2p peer with its ID, as far as it can be told without the network.
+func checkPeer(s string) error {
+	if parts := strings.Split(s, "/"); len(parts) < 5 || parts[0] != "" || !slices.Contains(parts[1:], "p2p") || strings.ContainsFunc(s, notInURL) {
+		return fmt.Errorf("%q is no peer; write it like \"/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN\"", s)
+	}
+	return nil
+}
+
+// checkHost takes the name of a host that is none of ours.
+func checkHost(s string) error {
+	labels := strings.Split(s, ".")
+	last := labels[len(labels)-1]
+	bad := len(s) > 253 || last == "localhost" || strings.Trim(last, "0123456789") == "" // or an IP address
+	for _, l := range labels {
+		bad = bad || l == "" || len(l) > 63 || strings.Trim(l, "abcdefghijklmnopqrstuvwxyz0123456789-_") != ""
+	}
+	if bad {
+		return fmt.Errorf("%q is no host to answer for; write its name in small letters and without a port, like \"ipfs.example.org\"", s)
 	}
 	return nil
 }

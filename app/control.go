@@ -18,6 +18,7 @@ type control struct {
 	problems []string // sentences for the user
 	said     *Problems
 	streams  func() int // files being sent now
+	changed  func()     // there is something else to see
 	quit     context.CancelFunc
 	log      *slog.Logger
 }
@@ -46,7 +47,7 @@ func (c *control) Status(context.Context) (web.Status, error) {
 			Bytes: r.Bytes, Size: r.Size, LastAccess: r.LastAccess, Kept: r.Kept,
 		})
 	}
-	if u.Free >= 0 && u.Free < u.Reserve {
+	if diskLow(u) {
 		s.Problems = append(s.Problems, diskProblem(u))
 	}
 	return s, nil
@@ -56,6 +57,7 @@ func (c *control) Status(context.Context) (web.Status, error) {
 func (c *control) Recycle(ctx context.Context, what web.Recycle) (freed int64, err error) {
 	freed, err = c.store.Recycle(ctx, store.Want(what))
 	c.log.Info("recycled on request", "bytes", freed)
+	c.changed()
 	return freed, err
 }
 

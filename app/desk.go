@@ -24,6 +24,7 @@ type desk struct {
 	protocols []web.Protocol
 	broken    []web.Problem // protocols that did not start
 	said      *Problems
+	changed   func() // there is something else to see
 	log       *slog.Logger
 }
 
@@ -76,7 +77,7 @@ func rootView(r store.Root, users []ledger.Site) web.RootView {
 // problems lists what is wrong now.
 func (d *desk) problems(u store.Usage) []web.Problem {
 	ps := append(slices.Clone(d.broken), d.said.All()...)
-	if u.Free >= 0 && u.Free < u.Reserve {
+	if diskLow(u) {
 		ps = append(ps, web.Problem{ID: "disk", Values: map[string]any{"free": u.Free, "reserve": u.Reserve}, Text: diskProblem(u)})
 	}
 	if err := d.ledger.Err(); err != nil {
@@ -139,6 +140,7 @@ func (d *desk) remove(ctx context.Context, protocol, root string) (freed int64, 
 			cancel()
 		}
 	}
+	defer d.changed()
 	return d.store.Remove(protocol, root)
 }
 
@@ -166,4 +168,18 @@ func (d *desk) RecycleSite(ctx context.Context, site ledger.Site) (freed int64, 
 func (d *desk) Settings(context.Context) ([]web.Setting, error) { return d.prefs.list(), nil }
 
 // Set implements web.Desk.
-func (d *desk) Set(_ context.Context, name, value string) error { return d.prefs.set(name, value) }
+func (d *desk) Set(_ context.Context, name, value string) error {
+	defer d.changed()
+	return d.prefs.set(name, value)
+}
+
+// recycled is called now and then with the bytes that were removed because nobody had used them.
+func (d *desk) recycled(freed int64, notify func(Note)) {
+	d.changed()
+	if freed >= noteRecycled {
+		notify(Note{What: NoteRecycled, Bytes: freed})
+	}
+	if u := d.store.Usage(); diskLow(u) {
+		notify(Note{What: NoteDiskLow, Bytes: u.Free})
+	}
+}

@@ -239,6 +239,7 @@ func newDesk(t *testing.T) *desk {
 	t.Cleanup(func() { history.Close() })
 	o := options(t, t.TempDir())
 	d := &desk{
+		changed: func() {},
 		version: "v1", store: st, ledger: history, protocols: []web.Protocol{{Name: "mem", Version: "v0"}}, log: o.Log,
 		prefs: newPreferences(o, st, ledger.NewGate(history, ledger.GateOptions{}), nil),
 	}

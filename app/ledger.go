@@ -1,11 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"time"
 
@@ -54,7 +54,7 @@ func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, proble
 	}
 	gate := o.Config.gate()
 	gate.Disk = room
-	gate.Notify = func(n ledger.Notice) { notice(o.Log, n) }
+	gate.Notify = func(n ledger.Notice) { notice(o, n) }
 	b.gate = ledger.NewGate(b.ledger, gate)
 	return b, problem, nil
 }
@@ -72,12 +72,14 @@ func (b *books) Close() error {
 }
 
 // notice tells the user what a gate has noticed.
-func notice(log *slog.Logger, n ledger.Notice) {
+func notice(o Options, n ledger.Notice) {
 	switch n.What {
 	case ledger.Exposed:
-		log.Warn("a page of an overlay network loads content: peers can see the address of this computer", "site", n.Site)
+		o.Notify(Note{What: NoteExposed, Site: n.Site.String()})
+		o.Log.Warn("a page of an overlay network loads content: peers can see the address of this computer", "site", n.Site)
 	case ledger.Asking:
-		log.Warn("a new site waits to be allowed", "site", n.Site)
+		o.Notify(Note{What: NoteSiteWaits, Site: n.Site.String()})
+		o.Log.Warn("a new site waits to be allowed", "site", n.Site)
 	}
 }
 
@@ -122,7 +124,8 @@ var _ ledger.Disk = disk{}
 func newDisk(st *store.Store, protocols []Protocol) disk {
 	r := disk{st, make(map[string][]string)}
 	for _, p := range protocols {
-		r.versions[p.Name] = append(r.versions[p.Name], p.Name+"/"+p.Version)
+		space := cmp.Or(p.Space, p.Name)
+		r.versions[space] = append(r.versions[space], p.Name+"/"+p.Version)
 	}
 	return r
 }

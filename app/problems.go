@@ -11,8 +11,9 @@ import (
 // written. The status and the interface show it until it is taken back. The zero value has none; its methods are safe for
 // concurrent use, and so is a nil one, which keeps none.
 type Problems struct {
-	mu   sync.Mutex
-	list []web.Problem // in the order in which they came
+	mu      sync.Mutex
+	list    []web.Problem // in the order in which they came
+	changed func()        // nil when nobody wants to know
 }
 
 // Set says that something is wrong, in one sentence for the user. A problem of the same id is replaced. The id is one that the
@@ -23,6 +24,7 @@ func (p *Problems) Set(id, text string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.tell()
 	now := web.Problem{ID: id, Text: text}
 	if i := p.index(id); i >= 0 {
 		p.list[i] = now
@@ -38,6 +40,7 @@ func (p *Problems) Clear(id string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.tell()
 	if i := p.index(id); i >= 0 {
 		p.list = slices.Delete(p.list, i, i+1)
 	}
@@ -55,4 +58,21 @@ func (p *Problems) All() []web.Problem {
 
 func (p *Problems) index(id string) int {
 	return slices.IndexFunc(p.list, func(q web.Problem) bool { return q.ID == id })
+}
+
+// watch has changed called after every change from now on. It must not block.
+func (p *Problems) watch(changed func()) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed = changed
+}
+
+// tell says that there was a change. p is locked.
+func (p *Problems) tell() {
+	if p.changed != nil {
+		p.changed()
+	}
 }

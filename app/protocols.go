@@ -16,14 +16,15 @@ import (
 
 // Protocols lists what the program speaks. A new protocol is one line here and one folder below stream.
 func Protocols() []Protocol {
-	return []Protocol{
-		{"bittorrent", "v0", startBitTorrent},
-	}
+	return append([]Protocol{
+		{Name: "bittorrent", Version: "v0", Start: startBitTorrent},
+	}, ipfsProtocols()...)
 }
 
 // A Protocol is one URL prefix, /Name/Version/, and the way to start what answers there.
 type Protocol struct {
 	Name, Version string
+	Space         string // of the store, where its content is; "" is one called like the protocol
 	// Start returns once the Backend can be asked. It waits for no network, and leaves nothing behind when it fails. ctx ends
 	// when the program is told to stop; the Backend lives on until it is closed.
 	Start func(ctx context.Context, env Env) (stream.Backend, error)
@@ -75,6 +76,10 @@ func startAll(ctx context.Context, ps []Protocol, env Env, dataDir string) (out 
 	for i, err := range errs {
 		if err != nil {
 			out[i].Backend = nil
+			if off, ok := errors.AsType[switchedOff](err); ok {
+				out[i].Err = off
+				continue
+			}
 			out[i].Err = errBroken
 			name := ps[i].Name + "/" + ps[i].Version
 			problems = append(problems, web.Problem{
@@ -87,6 +92,11 @@ func startAll(ctx context.Context, ps []Protocol, env Env, dataDir string) (out 
 }
 
 var errBroken = errors.New("This protocol does not work at the moment; `universal-p2p status` says why.") //lint:ignore ST1005 it is a sentence for a page
+
+// switchedOff is why a protocol does not start that the user does not want. It is a sentence for a page.
+type switchedOff string
+
+func (e switchedOff) Error() string { return string(e) }
 
 // closeAll closes the backends, all at once.
 func closeAll(ps []web.Protocol) error {

@@ -15,8 +15,8 @@ type recycling interface {
 }
 
 // startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0, or
-// while the clock is in doubt. The caller waits for the returned group.
-func startRecycler(ctx context.Context, st recycling, daysNow func() int64, doubt func() bool, log *slog.Logger) *sync.WaitGroup {
+// while the clock is in doubt. Each time it tells done how many bytes that gave. The caller waits for the returned group.
+func startRecycler(ctx context.Context, st recycling, daysNow func() int64, doubt func() bool, done func(freed int64), log *slog.Logger) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		next := time.NewTimer(firstRecycle)
@@ -27,16 +27,18 @@ func startRecycler(ctx context.Context, st recycling, daysNow func() int64, doub
 				return
 			case <-next.C:
 			}
+			freed := int64(0)
 			if days := daysNow(); !doubt() && days > 0 {
-				recycleUnused(ctx, st, days, log)
+				freed = recycleUnused(ctx, st, days, log)
 			}
+			done(freed)
 			next.Reset(recycleEvery)
 		}
 	})
 	return &wg
 }
 
-func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logger) {
+func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logger) (freed int64) {
 	freed, err := st.Recycle(ctx, store.Want{UnusedFor: time.Duration(days) * 24 * time.Hour})
 	switch {
 	case err != nil && ctx.Err() == nil:
@@ -44,4 +46,5 @@ func recycleUnused(ctx context.Context, st recycling, days int64, log *slog.Logg
 	case freed > 0:
 		log.Info("recycled what nobody used", "days", days, "bytes", freed)
 	}
+	return freed
 }

@@ -42,7 +42,9 @@ func TestRecycler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
-		wg := startRecycler(ctx, &st, func() int64 { return 30 }, never, slog.New(slog.DiscardHandler))
+		var rounds, freed atomic.Int64
+		done := func(n int64) { rounds.Add(1); freed.Add(n) }
+		wg := startRecycler(ctx, &st, func() int64 { return 30 }, never, done, slog.New(slog.DiscardHandler))
 		time.Sleep(firstRecycle - time.Second)
 		synctest.Wait()
 		if n := len(st.all()); n != 0 {
@@ -58,6 +60,9 @@ func TestRecycler(t *testing.T) {
 				t.Errorf("wanted %+v", w)
 			}
 		}
+		if rounds.Load() != 25 || freed.Load() != 13<<20 { // every second time the disk is on strike
+			t.Errorf("told of %d rounds and %d bytes", rounds.Load(), freed.Load())
+		}
 		cancel()
 		wg.Wait()
 	})
@@ -69,7 +74,7 @@ func TestRecyclerOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
 		var days atomic.Int64
-		wg := startRecycler(ctx, &st, days.Load, never, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, days.Load, never, func(int64) {}, slog.New(slog.DiscardHandler))
 		time.Sleep(24 * time.Hour)
 		if n := len(st.all()); n != 0 {
 			t.Errorf("recycled %d times", n)

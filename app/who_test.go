@@ -41,8 +41,12 @@ func TestWhoAnswers(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"another program": func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`{"program":"other"}`)) },
 		"no JSON":         func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(`<html>universal-p2p`)) },
-		"no":              func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"program":"universal-p2p"}`, 403) },
-		"elsewhere":       func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, want+"api/v0/instance", 302) },
+		"no": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"program":"universal-p2p"}`, http.StatusForbidden)
+		},
+		"elsewhere": func(w http.ResponseWriter, req *http.Request) {
+			http.Redirect(w, req, want+"api/v0/instance", http.StatusFound)
+		},
 		"endless": func(w http.ResponseWriter, req *http.Request) {
 			for req.Context().Err() == nil {
 				if _, err := w.Write([]byte(strings.Repeat(" ", 1<<10))); err != nil {

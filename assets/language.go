@@ -34,10 +34,11 @@ func (l Language) Text(name string, values ...string) string {
 	if !ok {
 		return name
 	}
-	for i := 0; i+1 < len(values); i += 2 {
-		values[i] = "{" + values[i] + "}"
+	pairs := slices.Clone(values[:len(values)&^1])
+	for i := 0; i < len(pairs); i += 2 {
+		pairs[i] = "{" + pairs[i] + "}"
 	}
-	return strings.NewReplacer(values[:len(values)&^1]...).Replace(text)
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // Count is Text for a text that is another for one: name.one or name.other, by the rules of the language

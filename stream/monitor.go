@@ -42,3 +42,10 @@ type Leaver interface {
 	// ctx's error. For a root that is open, and for one that the backend is not connected for, it does nothing.
 	Leave(ctx context.Context, id string) error
 }
+
+// A Pauser is a Backend that can keep away from its network for a while.
+type Pauser interface {
+	// Pause begins or ends that. While it lasts, the backend parts from every root as soon as nobody has it open; there is nobody who
+	// opens one. Pause waits for nothing.
+	Pause(on bool)
+}

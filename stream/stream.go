@@ -100,6 +100,13 @@ type Canonicalizer interface {
 	Canonical(root Root) (id string, ok bool)
 }
 
+// A Namer is a Backend some of whose roots are names for content.
+type Namer interface {
+	// Names reports whether a root is a name: what it stands for can be something else the next time, and nobody should remember
+	// it for long. It asks nobody.
+	Names(root Root) bool
+}
+
 // Search is the state of the search for a tree.
 type Search struct {
 	Peers int  // connected now

@@ -37,6 +37,9 @@ var (
 	ErrRights = errors.New("this needs the rights of an administrator")
 )
 
+// ManagedFlag is the flag of run by which the service manager of Windows starts the program.
+const ManagedFlag = "--windows-service"
+
 // Options is what is installed.
 type Options struct {
 	User    bool   // a service of the user, and not of the computer
@@ -103,9 +106,9 @@ func (o Options) config() (*service.Config, error) {
 		if dir == "" {
 			dir = filepath.Join(os.Getenv("ProgramData"), Name)
 		}
-		c.Arguments = []string{"run", "--headless", "--data-dir", dir}
+		c.Arguments = []string{"run", "--headless", ManagedFlag, "--data-dir", dir}
 		c.UserName = `NT AUTHORITY\LocalService` // the account with the fewest rights that has a network
-		c.Option = service.KeyValue{"OnFailure": "restart", "OnFailureDelayDuration": "5s", "DelayedAutoStart": true}
+		c.Option = service.KeyValue{"OnFailure": "restart", "OnFailureDelayDuration": "5s"}
 	case "darwin":
 		user := ""
 		if !o.User {

@@ -4,5 +4,5 @@ package daemon
 
 import "context"
 
-// Run calls f, with a context that ends when the system stops the service. Elsewhere than on Windows that is done by a signal.
-func Run(ctx context.Context, f func(context.Context) error) error { return f(ctx) }
+// Run calls f. Elsewhere than on Windows a service is stopped by a signal, as any program.
+func Run(ctx context.Context, _ bool, f func(context.Context) error) error { return f(ctx) }

@@ -7,10 +7,10 @@ import (
 	"golang.org/x/sys/windows/svc"
 )
 
-// Run calls f, with a context that ends when the system stops the service. Where no service manager has started the process that is
-// all.
-func Run(ctx context.Context, f func(context.Context) error) error {
-	if is, err := svc.IsWindowsService(); err != nil || !is {
+// Run calls f, with a context that ends when the system stops the service. managed says that the service manager has started the
+// process, with [ManagedFlag]: to guess it from the parent process fails under Wine.
+func Run(ctx context.Context, managed bool, f func(context.Context) error) error {
+	if !managed {
 		return f(ctx)
 	}
 	h := &handler{ctx: ctx, f: f}

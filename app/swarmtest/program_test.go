@@ -24,7 +24,8 @@ type settings struct {
 	Verify       string   // "media" when empty
 	Trackers     []string // used for every torrent
 	DHT          []string // nodes to start from; no DHT when nil
-	ForeignPeers bool     // drop peers with private addresses, as outside of tests
+	IPFS         ipfsSettings
+	ForeignPeers bool // drop peers with private addresses, as outside of tests
 }
 
 func (s settings) toml(t *testing.T, port int) []byte {
@@ -36,6 +37,7 @@ func (s settings) toml(t *testing.T, port int) []byte {
 	fmt.Fprintf(&b, "allow_local_peers = %v\n", !s.ForeignPeers)
 	fmt.Fprintf(&b, "[bittorrent]\nport = %d\ndht = %v\n", port, s.DHT != nil)
 	fmt.Fprintf(&b, "dht_bootstrap = %s\ntrackers = %s\n", tomlStrings(t, s.DHT), tomlStrings(t, s.Trackers))
+	b.WriteString(s.IPFS.toml(t))
 	return b.Bytes()
 }
 
@@ -62,6 +64,7 @@ type program struct {
 	config string // --config
 	log    string // what it prints
 	wrap   []string
+	face   []string // environment of a desktop to show an icon on; headless when empty
 }
 
 // start runs the program with an empty data directory until the test ends.
@@ -106,9 +109,12 @@ func (p *program) launch() {
 		p.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append(append(p.wrap[:len(p.wrap):len(p.wrap)], p.bin, "run", "--headless"), p.flags()...)
+	args := append(append(p.wrap[:len(p.wrap):len(p.wrap)], p.bin, "run"), p.flags()...)
+	if len(p.face) == 0 {
+		args = append(args, "--headless")
+	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(p.config), "GOTRACEBACK=all")
+	cmd.Env = append(append(os.Environ(), "HOME="+filepath.Dir(p.config), "GOTRACEBACK=all"), p.face...)
 	cmd.Stdout, cmd.Stderr = log, log
 	p.process = spawn(p.t, cmd)
 	patience := 20 * time.Second

@@ -56,6 +56,9 @@ func printStatus(w io.Writer, s web.Status) error {
 	fmt.Fprintf(t, "program\t%s, process %d, at http://%s\n", s.Version, s.PID, s.Addr)
 	fmt.Fprintf(t, "disk\t%s of %s used, %s left free for others\n", app.RoundSize(s.Used), app.RoundSize(s.Quota), app.RoundSize(s.Reserve))
 	fmt.Fprintf(t, "streams\t%d\n", s.Streams)
+	if s.Paused {
+		fmt.Fprintf(t, "paused\tuniversal-p2p resume goes on\n")
+	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(t, "problem\t%s\n", p)
 	}
@@ -71,6 +74,22 @@ func printStatus(w io.Writer, s web.Status) error {
 			r.Name, r.Protocol, r.Root) // a name comes from strangers: quoted, it cannot move the cursor
 	}
 	return t.Flush()
+}
+
+// newPause makes the command that begins a pause, or the one that ends it.
+func newPause(f *common, use, short string, on bool) *cobra.Command {
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  takes(0, "no arguments"),
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := f.dial()
+			if err != nil {
+				return err
+			}
+			return client.Pause(c.Context(), on)
+		},
+	}
 }
 
 func newRecycle(f *common) *cobra.Command {

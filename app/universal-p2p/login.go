@@ -79,28 +79,29 @@ func loginText(s login.Status) string {
 }
 
 // atLogin has the system start the program at login, once in its life: when an ordinary user starts it for the first time in an ordinary
-// way on a desktop. What the user decides then holds. At later starts it mends what names a place where the program was before.
-func (f *common) atLogin(r runFlags, o app.Options) {
+// way on a desktop. It reports whether this is that start. What the user decides then holds. At later starts it mends what names a place
+// where the program was before.
+func (f *common) atLogin(r runFlags, o app.Options) (first bool) {
 	if r.headless || os.Geteuid() == 0 || f.addr != "" || f.dataDir != "" || f.config != "" || !hasDesktop() {
-		return
+		return false
 	}
 	it, err := loginItem()
 	if err != nil || login.Temporary(it.Exec) {
-		return
+		return false
 	}
 	s, err := it.Status()
 	if err != nil {
 		o.Log.Warn("nobody knows whether the program is started at login", "err", err)
-		return
+		return false
 	}
-	first, err := app.FirstLogin(o.DataDir)
+	first, err = app.FirstLogin(o.DataDir)
 	switch {
 	case err != nil:
 		o.Log.Warn("the program is not started at login", "err", err)
 	case first && !s.Decided():
 		if err := it.Enable(); err != nil {
 			o.Log.Warn("the program is not started at login", "err", err)
-			return
+			return first
 		}
 		o.Log.Info("the program is started at login from now on; the menu of its icon, or `universal-p2p login off`, ends that")
 	default:
@@ -110,6 +111,7 @@ func (f *common) atLogin(r runFlags, o app.Options) {
 			o.Log.Info("the start at login named another place of the program", "was", s.Program, "is", it.Exec)
 		}
 	}
+	return first
 }
 
 // hasDesktop reports whether there is somebody who logs in to one.

@@ -21,6 +21,7 @@ import (
 )
 
 func main() {
+	attachConsole()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	hangup := !signal.Ignored(syscall.SIGHUP) // as nohup has it
 	if hangup {
@@ -111,7 +112,27 @@ Without a command it starts the program, like "run". The other commands talk to 
 		}
 		return usagef("there is no command %q; %s", args[0], hint)
 	}
-	root.AddCommand(run, newAdd(&f), newStatus(&f), newSites(&f), newBlock(&f), newUnblock(&f), newAllow(&f), newForget(&f), newRecycle(&f), newOpen(&f), newQuit(&f), newConfig(&f), newLogin(&f), newService(&f), newDemo(&f), newMan(), newVersion())
+	root.AddCommand(
+		run,
+		newOpen(&f),
+		newAdd(&f),
+		newStatus(&f),
+		newSites(&f),
+		newBlock(&f),
+		newUnblock(&f),
+		newAllow(&f),
+		newForget(&f),
+		newRecycle(&f),
+		newPause(&f, "pause", "Give pages nothing for now, and be connected to nobody", true),
+		newPause(&f, "resume", "Go on after a pause", false),
+		newQuit(&f),
+		newConfig(&f),
+		newLogin(&f),
+		newService(&f),
+		newDemo(&f),
+		newMan(),
+		newVersion(),
+	)
 	return root
 }
 

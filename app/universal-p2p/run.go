@@ -20,6 +20,7 @@ import (
 // runFlags are the flags of run.
 type runFlags struct {
 	headless, autostart, anyPort bool
+	managed                      bool // by the service manager of Windows
 	level                        string
 }
 
@@ -33,13 +34,16 @@ func newRun(f *common) *cobra.Command {
 When the program runs already, on the same data folder or on the same port, its page is opened instead.`,
 		Args: takes(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return daemon.Run(c.Context(), func(ctx context.Context) error { return f.run(ctx, r, c.ErrOrStderr()) })
+			return daemon.Run(c.Context(), r.managed, func(ctx context.Context) error { return f.run(ctx, r, c.ErrOrStderr()) })
 		},
 	}
 	fl := c.Flags()
 	fl.BoolVar(&r.headless, "headless", false, "never open a window or a browser")
 	fl.BoolVar(&r.autostart, "autostart", false, "started at login, not by hand: stay silent when the program runs already")
 	fl.BoolVar(&r.anyPort, "any-port", false, "when another program has the port, take the next one that is free; web pages may not find it there")
+	managed := strings.TrimLeft(daemon.ManagedFlag, "-")
+	fl.BoolVar(&r.managed, managed, false, "started by the service manager of Windows")
+	fl.Lookup(managed).Hidden = true
 	fl.StringVar(&r.level, "log-level", "info", "debug, info, warn or error")
 	return c
 }
@@ -51,13 +55,23 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 		return err
 	}
 	f.settle(o, log)
-	o.Ready = func(string) {
+	started := func() (first bool) {
 		for _, p := range o.Problems.All() { // once it is clear that this is the program, and no second start
 			log.Warn(p.Text)
 		}
-		f.atLogin(r, o)
+		return f.atLogin(r, o)
 	}
-	found, err := runOrFind(ctx, o, r.anyPort)
+	var found *running
+	run := func(ctx context.Context, o app.Options) (err error) {
+		found, err = runOrFind(ctx, o, r.anyPort)
+		return err
+	}
+	if r.headless {
+		o.Ready = func(string) { started() }
+		err = run(ctx, o)
+	} else {
+		err = f.withFace(ctx, o, started, run)
+	}
 	err = errors.Join(err, log.Close())
 	switch {
 	case err != nil || found == nil || r.autostart:

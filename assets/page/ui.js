@@ -96,7 +96,7 @@ const change = (path, body, text) => attempt(async () => {
 });
 
 // Logging in and out.
-const show = id => { for (const part of ['login', 'page']) $(part).hidden = part !== id; $('logout').hidden = id !== 'page'; };
+const show = id => { for (const part of ['login', 'page']) $(part).hidden = part !== id; $('logout').hidden = id !== 'page'; if (id !== 'page') $('pause').hidden = true; };
 const out = () => {
 	bearer = null;
 	localStorage.removeItem('bearer');
@@ -203,6 +203,8 @@ const haveBar = (bar, a) => {
 	bar.setAttribute('aria-label', t('now.have', { percent: percent(have.length ? sum / have.length / 255 : 0), size: size(a.size) }));
 };
 const now = n => {
+	$('paused').hidden = !n.paused;
+	$('pause').hidden = n.paused;
 	set($('streams'), n.active.length || n.streams ? t('now.streams', { n: number(n.streams) }) : t('now.none'));
 	fill($('now'), n.active, a => a.protocol + '/' + a.root, () => make('li', {},
 		opener('name'),
@@ -218,6 +220,8 @@ const now = n => {
 		figures.forEach((text, i) => set(what.children[i], text));
 	});
 };
+
+for (const [name, paused] of [['pause', true], ['resume', false]]) $(name).onclick = () => change('pause', { paused });
 
 // The overview.
 let last;
@@ -496,7 +500,9 @@ const field = s => {
 for (const form of ['settings', 'settings-more']) $(form).onsubmit = e => e.preventDefault();
 
 // The language that was chosen here before, and then in.
-const wish = localStorage.getItem('language');
-if (wish && wish !== lang && !location.search && [...$('language').options].some(o => o.value === wish)) location.replace('/?lang=' + wish + location.hash);
-else enter();
+const wish = localStorage.getItem('language'), query = new URLSearchParams(location.search);
+if (wish && wish !== lang && !query.has('lang') && [...$('language').options].some(o => o.value === wish)) {
+	query.set('lang', wish);
+	location.replace('/?' + query + location.hash);
+} else enter().then(() => { if (query.has('about')) $('about').scrollIntoView(); });
 })();

@@ -162,3 +162,41 @@ func TestUploadRate(t *testing.T) {
 		b.SetUploadRate(rate)
 	}
 }
+
+// A paused backend is connected for nothing that nobody has open, and takes part again afterwards.
+func TestPause(t *testing.T) {
+	s := newSeed(t, "film.mp4", 64<<10, map[string][]byte{"film.mp4": randomBytes(4 * 64 << 10)}, nil)
+	b, _ := newBackend(t, t.TempDir(), 64<<20, nil)
+	open := func() stream.Tree {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		tree, err := b.Open(ctx, s.root())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tree
+	}
+	gone := func(when string) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); len(b.Activities()) > 0; time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: still connected for %+v", when, b.Activities())
+			}
+		}
+	}
+	open().Close() // it stays for the grace
+	if len(b.Activities()) != 1 {
+		t.Fatalf("after use: %+v", b.Activities())
+	}
+	b.Pause(true)
+	gone("what nobody had open")
+	tree := open() // under way while the pause began
+	tree.Close()
+	gone("what was open")
+	b.Pause(false)
+	open().Close()
+	if len(b.Activities()) != 1 {
+		t.Errorf("after the pause: %+v", b.Activities())
+	}
+}

@@ -73,12 +73,14 @@ type Backend struct {
 	unused  []*swarm                    // those that nobody has open, the least recently used first
 	uploads int                         // .torrents that were added
 	closed  bool
+	paused  bool
 	stops   sync.WaitGroup // swarms that are being stopped
 }
 
 var (
 	_ stream.MetaBackend = (*Backend)(nil)
 	_ stream.Searcher    = (*Backend)(nil)
+	_ stream.Pauser      = (*Backend)(nil)
 )
 
 // New starts the client: it listens for peers and joins the DHT.

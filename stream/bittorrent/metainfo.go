@@ -86,6 +86,9 @@ func readMetainfo(data []byte) (*metainfo.MetaInfo, *metainfo.Info, error) {
 	if err := validInfo(&info); err != nil {
 		return nil, nil, err
 	}
+	if !info.HasV2() {
+		mi.PieceLayers = nil // they say nothing of a v1 torrent, and given any, the library never opens it
+	}
 	if err := validLayers(mi.PieceLayers, &info); err != nil {
 		return nil, nil, err
 	}
@@ -128,7 +131,7 @@ func validInfo(info *metainfo.Info) error {
 // validLayers refuses piece layers that do not belong to the files: given wrong ones, the library never opens the torrent. Those
 // that are missing it asks the swarm for.
 func validLayers(layers map[string]string, info *metainfo.Info) error {
-	if !info.HasV2() || len(layers) == 0 {
+	if len(layers) == 0 {
 		return nil
 	}
 	pad := metainfo.HashForPiecePad(info.PieceLength)

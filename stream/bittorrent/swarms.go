@@ -205,7 +205,7 @@ func (b *Backend) release(s *swarm) {
 	if s.refs--; s.refs > 0 || b.closed || s.leaving {
 		return
 	}
-	if s.failed() {
+	if b.paused || s.failed() {
 		b.leave(s) // the next Open tries anew
 		return
 	}
@@ -229,6 +229,18 @@ func (b *Backend) expire(s *swarm) {
 	defer b.mu.Unlock()
 	if s.refs == 0 && !b.closed {
 		b.leave(s)
+	}
+}
+
+// Pause implements stream.Pauser. Only the DHT keeps its place in the network.
+func (b *Backend) Pause(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.paused = on
+	if on && !b.closed {
+		for _, s := range slices.Clone(b.unused) {
+			b.leave(s)
+		}
 	}
 }
 

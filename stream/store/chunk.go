@@ -40,6 +40,7 @@ type chunk struct {
 	prev, next *chunk
 	in         *list
 	used       time.Duration
+	spared     bool // it was the next to go, and was not used since
 
 	// io guards what follows. state changes under both io and Store.mu, so either is enough to read it.
 	io      sync.RWMutex
@@ -184,9 +185,10 @@ func (s *Store) commit(c *chunk) error {
 		return fmt.Errorf("%d of %d bytes: %w", have, c.size, ErrMissing)
 	}
 	s.mu.Lock()
-	c.summed = c.root.check == nil // nothing else will tell later whether the content is right
+	loose := c.root.loose                   // then sum is the tag
+	c.summed = loose || c.root.check == nil // nothing else will tell later whether the content is right
 	s.mu.Unlock()
-	if c.summed {
+	if c.summed && !loose {
 		err := s.openFile(c)
 		if err == nil {
 			c.sum, err = s.checksum(c)
@@ -281,12 +283,12 @@ func (s *Store) inspect(c *chunk, now stamp) error {
 		return fmt.Errorf("it has %d bytes, not %d", now.size, c.size)
 	}
 	s.mu.Lock()
-	check := c.root.check
+	check, loose := c.root.check, c.root.loose
 	s.mu.Unlock()
 	switch {
 	case check != nil:
 		return check(int(c.i), io.NewSectionReader(c.file, 0, c.size))
-	case c.summed:
+	case c.summed && !loose:
 		sum, err := s.checksum(c)
 		if err == nil && sum != c.sum {
 			err = fmt.Errorf("checksum %08x, not %08x", sum, c.sum)

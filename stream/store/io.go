@@ -22,14 +22,17 @@ func (o *Object) Begin(i int) (anew bool, err error) {
 	if err := o.ready(i, 0, 0); err != nil {
 		return false, err
 	}
-	if _, anew, err = o.reserve(i); err != nil {
+	if o.loose {
+		return false, o.fail(i, errLoose)
+	}
+	if _, anew, err = o.reserve(i, o.ChunkSize(i)); err != nil {
 		return false, o.fail(i, err)
 	}
 	return anew, nil
 }
 
 // reserve returns the record of chunk i, which is filling or verified, and whether it has made it.
-func (o *Object) reserve(i int) (c *chunk, anew bool, err error) {
+func (o *Object) reserve(i int, size int64) (c *chunk, anew bool, err error) {
 	if c := o.find(i); c != nil {
 		return c, false, nil
 	}
@@ -42,7 +45,6 @@ func (o *Object) reserve(i int) (c *chunk, anew bool, err error) {
 			s.mu.Unlock()
 			return nil, false, fs.ErrClosed
 		case c == nil:
-			size := o.ChunkSize(i)
 			c = &chunk{root: r, i: int32(i), size: size, cost: s.cost(size), state: making}
 			c.io.Lock() // nobody knows it yet
 			r.chunks[i] = c
@@ -88,7 +90,10 @@ func (o *Object) begin(c *chunk) error {
 // reserved anew when it is damaged. ErrMissing: it is damaged and cannot be deleted.
 func (o *Object) WriteAt(i int, p []byte, off int64) error {
 	return o.write(i, p, off, func() (*chunk, error) {
-		c, _, err := o.reserve(i)
+		if o.loose {
+			return nil, errLoose
+		}
+		c, _, err := o.reserve(i, o.ChunkSize(i))
 		return c, err
 	})
 }

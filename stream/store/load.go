@@ -147,7 +147,7 @@ func (s *Store) loadRecord(r *root) (known bool) {
 		return false
 	}
 	r.name, r.size, r.chunkSize, r.disposable, r.saved = rec.Name, rec.Size, rec.Chunk, rec.Disposable, true
-	r.uneven = rec.Uneven
+	r.uneven, r.loose = rec.Uneven || rec.Loose, rec.Loose
 	r.keep = rec.Kept // nothing is booked yet
 	if now := time.Now(); rec.LastAccess.Before(now) && !(rec.LastAccess.Before(born) && now.After(born)) {
 		r.access = rec.LastAccess

@@ -24,6 +24,10 @@ type Spec struct {
 	// It is the caller's and does not change.
 	Sizes []int32
 
+	// Loose objects have chunks that come one by one, each of any size up to Chunk, under whatever number the caller gives them:
+	// see [Object.Put]. Size is for people then. Chunks from [Dear] on are spared once when space is needed.
+	Loose bool
+
 	// Disposable objects can be made again without the network, and go first when space is needed.
 	Disposable bool
 	// Check reads chunk i to its end and returns an error when its content is wrong. It is asked about what was on the disk
@@ -43,6 +47,7 @@ type Object struct {
 	root        *root
 	size, chunk int64
 	sizes       []int32 // nil: all chunks but the last are full
+	loose       bool
 	dropped     func(i int)
 	closed      atomic.Bool
 }
@@ -59,9 +64,10 @@ func (s *Store) Object(spec Spec) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: %w", k, err)
 	}
-	o := &Object{store: s, root: r, size: spec.Size, chunk: spec.Chunk, sizes: spec.Sizes, dropped: spec.Dropped}
+	o := &Object{store: s, root: r, size: spec.Size, chunk: spec.Chunk, sizes: spec.Sizes, loose: spec.Loose, dropped: spec.Dropped}
 	s.mu.Lock()
-	changed := r.size != spec.Size || r.chunkSize != spec.Chunk || r.uneven != (spec.Sizes != nil)
+	uneven := spec.Sizes != nil || spec.Loose
+	changed := r.size != spec.Size && !spec.Loose || r.chunkSize != spec.Chunk || r.uneven != uneven || r.loose != spec.Loose
 	if changed && len(r.handles) > 0 {
 		size, chunk := r.size, r.chunkSize
 		s.mu.Unlock()
@@ -69,14 +75,17 @@ func (s *Store) Object(spec Spec) (*Object, error) {
 		return nil, fmt.Errorf("store: %s is open with size %d and chunks of %d, not %d and %d", k, size, chunk, spec.Size, spec.Chunk)
 	}
 	var doubtful []*chunk
-	if changed || r.uneven && len(r.handles) == 0 { // object.json does not have the sizes of each
+	if changed || r.uneven && !r.loose && len(r.handles) == 0 { // object.json does not have the sizes of each
 		for _, c := range r.chunks {
 			doubtful = append(doubtful, c)
 		}
 	}
 	name := shortName(spec.Name)
-	if changed || name != "" && r.name != name || r.disposable != spec.Disposable {
-		r.size, r.chunkSize, r.uneven, r.disposable = spec.Size, spec.Chunk, spec.Sizes != nil, spec.Disposable
+	if changed || name != "" && r.name != name || r.disposable != spec.Disposable || spec.Loose && spec.Size > 0 && spec.Size != r.size {
+		r.chunkSize, r.uneven, r.loose, r.disposable = spec.Chunk, uneven, spec.Loose, spec.Disposable
+		if !spec.Loose || spec.Size > 0 {
+			r.size = spec.Size
+		}
 		if name != "" {
 			r.name = name
 		}
@@ -105,7 +114,7 @@ func (spec *Spec) valid() error {
 			return fmt.Errorf("store: %s/%s cannot have a chunk of %d bytes, of %d at most", spec.Space, spec.ID, n, spec.Chunk)
 		}
 	}
-	if !validSizes(spec.Size, spec.Chunk) || len(spec.Sizes) > maxChunks || spec.Sizes != nil && sum != 0 {
+	if !validSizes(spec.Size, spec.Chunk) || len(spec.Sizes) > maxChunks || spec.Sizes != nil && (sum != 0 || spec.Loose) {
 		return fmt.Errorf("store: %s/%s cannot have %d bytes in chunks of %d", spec.Space, spec.ID, spec.Size, spec.Chunk)
 	}
 	return nil
@@ -169,9 +178,12 @@ func (o *Object) Chunks() int {
 	return chunkCount(o.size, o.chunk)
 }
 
-// ChunkSize is the number of bytes of chunk i, or -1 when the object has no such chunk.
+// ChunkSize is the number of bytes of chunk i, or -1 when the object has no such chunk. Of a loose object that is one which is
+// not here.
 func (o *Object) ChunkSize(i int) int64 {
 	switch {
+	case o.loose:
+		return o.looseSize(i)
 	case o.sizes == nil:
 		return sizeOf(o.size, o.chunk, i)
 	case i < 0 || i >= len(o.sizes):
@@ -243,7 +255,11 @@ func (o *Object) ready(i int, off, n int64) error {
 	if o.closed.Load() {
 		return o.fail(i, fs.ErrClosed)
 	}
-	if size := o.ChunkSize(i); size < 0 || off < 0 || off > size || n > size-off {
+	size := o.ChunkSize(i)
+	if size < 0 && o.loose && i >= 0 && i < maxChunks {
+		return o.fail(i, ErrMissing)
+	}
+	if size < 0 || off < 0 || off > size || n > size-off {
 		return o.fail(i, fmt.Errorf("no bytes %d to %d in it: %w", off, off+n, fs.ErrInvalid))
 	}
 	return nil
@@ -258,7 +274,7 @@ func (o *Object) find(i int) *chunk {
 	if c == nil || c.state != filling && c.state != verified {
 		return nil
 	}
-	c.used = now.Sub(s.start)
+	c.used, c.spared = now.Sub(s.start), false
 	c.in.toFront(c)
 	s.touch(o.root, now)
 	return c

@@ -21,6 +21,7 @@ type record struct {
 	Size       int64     `json:"size"`  // bytes
 	Chunk      int64     `json:"chunk"` // bytes; 0 when there are only side files
 	Uneven     bool      `json:"uneven,omitempty"`
+	Loose      bool      `json:"loose,omitempty"`
 	Kept       bool      `json:"kept,omitempty"`
 	Disposable bool      `json:"disposable,omitempty"`
 	LastAccess time.Time `json:"last_access"`
@@ -59,8 +60,8 @@ func (s *Store) saveRoot(r *root) error {
 	r.dirty = false
 	rec := record{
 		Version: recordVersion, Space: r.space, ID: r.id, Name: r.name, Size: r.size, Chunk: r.chunkSize,
-		Uneven: r.uneven,
-		Kept:   r.keep, Disposable: r.disposable, LastAccess: r.access.UTC().Truncate(time.Second),
+		Uneven: r.uneven, Loose: r.loose,
+		Kept: r.keep, Disposable: r.disposable, LastAccess: r.access.UTC().Truncate(time.Second),
 	}
 	s.mu.Unlock()
 	data, err := json.MarshalIndent(rec, "", "\t")

@@ -202,9 +202,15 @@ func (s *Store) victim() (c *chunk, busy bool) {
 		return c, false
 	}
 	for _, l := range []*list{&s.disposable, &s.ordinary} {
-		// What is held is in use: it moves to the front, so that it is not looked at each time.
-		for range l.n {
+		// What is held is in use: it moves to the front, so that it is not looked at each time. What is dear does once, so that it
+		// takes two rounds to be sure that nothing can go.
+		for range 2 * l.n {
 			c := l.back
+			if c.root.loose && c.i >= Dear && !c.spared {
+				c.spared, c.used = true, now
+				l.toFront(c)
+				continue
+			}
 			if !c.root.held(int(c.i)) {
 				if c.io.TryLock() {
 					return c, false

@@ -25,6 +25,7 @@ type root struct {
 	size       int64 // bytes of the whole object
 	chunkSize  int64 // 0 while nobody has said how the object is cut
 	uneven     bool  // any chunk may be shorter than chunkSize
+	loose      bool  // see Spec.Loose; then uneven too
 	disposable bool
 	keep       bool
 	access     time.Time

@@ -42,6 +42,8 @@ type Suite struct {
 	BadRoots []string
 	// Folders says that the protocol has true folders, so that no tree can hold both "a.zip" and "a.zip/1.jpg".
 	Folders bool
+	// Names says that New's roots are names for other IDs, see [stream.Namer].
+	Names bool
 	// Limit is how long a call may take that has no reason to wait. Zero means 10 s.
 	Limit time.Duration
 }

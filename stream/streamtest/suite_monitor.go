@@ -91,6 +91,9 @@ func (e *env) testRecognize(t *testing.T) {
 		t.Skip("no Recognizer")
 	}
 	id := e.open(t).ID()
+	if e.Names {
+		id = e.root.ID
+	}
 	for _, text := range []string{e.root.ID, id, " " + id + "\n"} {
 		if root, ok := b.Recognize(text); !ok || root.ID != id {
 			t.Errorf("Recognize(%q) = %+v, %v, want %s", text, root, ok, id)

@@ -40,6 +40,7 @@ type Status struct {
 	Quota    int64        `json:"quota"`   // bytes
 	Reserve  int64        `json:"reserve"` // bytes of free disk that are left alone
 	Streams  int          `json:"streams"` // files being sent now
+	Paused   bool         `json:"paused"`
 	Roots    []RootStatus `json:"roots"`
 	Problems []string     `json:"problems"` // sentences for people
 }
@@ -99,6 +100,7 @@ func (h *Handler) newAPI() *http.ServeMux {
 	handle("POST /api/v0/rule", h.apiRule)
 	handle("POST /api/v0/forget", h.apiForget)
 	handle("GET /api/v0/search", h.apiSearch)
+	handle("POST /api/v0/pause", h.apiPause)
 	if h.cfg.Control != nil {
 		handle("GET /api/v0/status", h.apiStatus)
 		handle("POST /api/v0/recycle", h.apiRecycle)
@@ -175,6 +177,7 @@ func (h *Handler) apiStatus(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	s.Paused = h.Paused()
 	if s.Roots == nil {
 		s.Roots = []RootStatus{} // [] and not null
 	}

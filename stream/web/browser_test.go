@@ -42,8 +42,10 @@ func longSound(size int) []byte {
 }
 
 // TestBrowserPlays plays and seeks a video in Chromium: verified, early, and from a swarm that takes its time.
-func TestBrowserPlays(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserPlays(t *testing.T) { checkPlays(t, inChromium) }
+
+func checkPlays(t *testing.T, open opener) {
+	b := open(t)
 	for _, mode := range []string{"verified", "early", "late"} {
 		t.Run(mode, func(t *testing.T) {
 			tree := b.mem.Add("film"+mode, "", map[string][]byte{"film.mp4": longVideo(t)})
@@ -62,7 +64,7 @@ func TestBrowserPlays(t *testing.T) {
 			b.show(`<video id=v muted src="` + b.url("film"+mode+"/film.mp4") + `"></video>`)
 			got := b.run(`return plays(document.getElementById('v'))`)
 			if got != "160 120 10 1 " {
-				t.Errorf("Chromium says %q", got)
+				t.Errorf("the browser says %q", got)
 			}
 			b.show("") // let go of it
 			b.released()
@@ -84,8 +86,10 @@ func TestBrowserPlays(t *testing.T) {
 }
 
 // TestBrowserHeldVideos: seven videos that have loaded what they want and wait to be played leave room for an image.
-func TestBrowserHeldVideos(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserHeldVideos(t *testing.T) { checkHeldVideos(t, inChromium) }
+
+func checkHeldVideos(t *testing.T, open opener) {
+	b := open(t)
 	long := longSound(40 << 20)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
@@ -116,9 +120,11 @@ func TestBrowserHeldVideos(t *testing.T) {
 
 // TestBrowserCannotAct: documents out of the networks are shown, and do nothing: they run no script, have no origin, and ask nothing of the
 // interface or anybody else.
-func TestBrowserCannotAct(t *testing.T) {
+func TestBrowserCannotAct(t *testing.T) { checkCannotAct(t, inChromium) }
+
+func checkCannotAct(t *testing.T, open opener) {
 	control := new(program)
-	b := newChromium(t, func(c *Config) {
+	b := open(t, func(c *Config) {
 		c.Control = control
 		c.Home = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("the interface")) })
 	})

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -65,5 +67,60 @@ func TestNoCookies(t *testing.T) {
 		if !codes[code] {
 			t.Errorf("nothing was answered with %d", code)
 		}
+	}
+}
+
+// TestCookiesExpire: a web site that is sent cookies has them forgotten, on all domains and paths that they can be of.
+func TestCookiesExpire(t *testing.T) {
+	f := newFront(t)
+	f.mem.Add("web", "", map[string][]byte{"index.html": []byte("a site"), "a/b.html": []byte("page")})
+	for _, tt := range []struct {
+		host, path, cookie string
+		want               []string // domain, path and name
+	}{
+		{"web", "/", "a=1; b=2", []string{"mem.localhost / a", "mem.localhost / b"}},
+		{"web", "/?x=;/y", "a=1", []string{"mem.localhost / a"}},
+		{"web", "/a/b.html", "a=1=2", []string{"mem.localhost / a", "mem.localhost /a a", "mem.localhost /a/ a", "mem.localhost /a/b.html a"}},
+		{"w.eb", "/", "a=1", []string{"eb.mem.localhost / a", "mem.localhost / a"}},
+		{"web", "/a;b/c", "a=1", []string{"mem.localhost / a", "mem.localhost /a a"}},
+	} {
+		res := f.do("GET", tt.path, f.host(tt.host+".mem.localhost"), "Cookie: "+tt.cookie)
+		if got := res.get("Clear-Site-Data"); got != `"cookies"` {
+			t.Errorf("%s: Clear-Site-Data is %q", tt.path, got)
+		}
+		var plain, apart []string
+		for _, c := range res.Cookies() {
+			line := c.Domain + " " + c.Path + " " + c.Name
+			if c.Partitioned {
+				apart = append(apart, line)
+			} else {
+				plain = append(plain, line)
+			}
+			if c.MaxAge >= 0 || c.Value != "" || !c.Secure {
+				t.Errorf("%s: %v", tt.path, c)
+			}
+		}
+		if !slices.Equal(plain, tt.want) || !slices.Equal(apart, tt.want) {
+			t.Errorf("%s%s: %q and %q, want %q", tt.host, tt.path, plain, apart, tt.want)
+		}
+	}
+
+	// As many as a browser keeps, with names as long as it takes: they do not fit, and break nothing.
+	var many []string
+	for i := range 180 {
+		many = append(many, strings.Repeat("n", 4000)+strconv.Itoa(i)+"=")
+	}
+	res := f.do("GET", "/", f.host("web.mem.localhost"), "Cookie: "+strings.Join(many, "; "))
+	f.want(res, 200, []byte("a site"))
+	size := 0
+	for _, c := range res.Header["Set-Cookie"] {
+		size += len(c)
+	}
+	if size == 0 || size > maxExpired {
+		t.Errorf("%d bytes of cookies", size)
+	}
+	// Elsewhere nobody sets any, and those of others are no business of ours.
+	if got := f.get("sound.mp3", "Cookie: a=1").Header["Set-Cookie"]; got != nil {
+		t.Errorf("content: %q", got)
 	}
 }

@@ -128,6 +128,8 @@ func status(err error) (code int, sentence string) {
 		return http.StatusTooManyRequests, "Too many things are being fetched at once; close some of them and try again."
 	case errors.Is(err, stream.ErrCorrupt):
 		return http.StatusBadGateway, "The network sent wrong bytes; try again."
+	case errors.Is(err, errPaused):
+		return http.StatusServiceUnavailable, "The user of this computer has paused the program; its tray icon and its own page go on with it."
 	case isBroken:
 		return http.StatusServiceUnavailable, broken.Error()
 	case errors.Is(err, stream.ErrClosed), errors.Is(err, archive.ErrClosed):
@@ -189,7 +191,9 @@ func (h *Handler) failure(w http.ResponseWriter, r *http.Request, err error) (co
 	if r.Context().Err() != nil {
 		panic(http.ErrAbortHandler)
 	}
-	code, sentence = status(err)
+	if code, sentence = status(err); code == http.StatusInsufficientStorage {
+		h.cfg.Full()
+	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	switch code {

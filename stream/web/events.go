@@ -24,6 +24,7 @@ const (
 // nowView is what changes all the time.
 type nowView struct {
 	Streams int          `json:"streams"` // files being sent
+	Paused  bool         `json:"paused"`
 	Active  []activeView `json:"active"`
 }
 
@@ -55,7 +56,7 @@ const maxActive = 50
 
 // beat looks at what the backends do. The first time there are no speeds.
 func (p *pulse) beat(h *Handler, now time.Time) nowView {
-	v := nowView{Streams: h.Streams(), Active: []activeView{}}
+	v := nowView{Streams: h.Streams(), Paused: h.Paused(), Active: []activeView{}}
 	seen := make(map[string]stream.Activity)
 	seconds := now.Sub(p.at).Seconds()
 	for _, protocol := range h.cfg.Protocols {

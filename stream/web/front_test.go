@@ -44,9 +44,11 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		next = (*around)(next)
 	}
 	defer func() {
-		// Other ports of this computer would be sent them (RFC 6265 section 8.5).
-		if cookies := w.Header()["Set-Cookie"]; cookies != nil {
-			f.t.Errorf("%s %s sets cookies: %q", r.Method, r.URL, cookies)
+		// Other ports of this computer would be sent them (RFC 6265 section 8.5). To forget one that a web site has set, it has to be named.
+		for _, cookie := range w.Header()["Set-Cookie"] {
+			if c, err := http.ParseSetCookie(cookie); r.Header.Get("Cookie") == "" || err != nil || c.Value != "" || c.MaxAge >= 0 {
+				f.t.Errorf("%s %s sets a cookie: %q", r.Method, r.URL, cookie)
+			}
 		}
 	}()
 	next.ServeHTTP(w, r)

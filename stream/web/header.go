@@ -21,6 +21,7 @@ type answer struct {
 	code       int
 	part       span   // what is sent
 	unverified bool   // bytes may be sent that are not verified yet
+	renamed    bool   // the address can stand for something else the next time
 	policy     string // of the website that it is part of, or "" for content that can do nothing
 }
 
@@ -45,9 +46,12 @@ func (a *answer) writeHeader(w http.ResponseWriter) {
 	header.Set("Content-Disposition", disposition("inline", a.path))
 	header.Set("Accept-Ranges", "bytes")
 	header.Set("Etag", a.tag)
-	if a.unverified {
+	switch {
+	case a.unverified:
 		header.Set("Cache-Control", "no-store")
-	} else {
+	case a.renamed:
+		header.Set("Cache-Control", "private, no-cache") // kept, and asked for again by its tag
+	default:
 		header.Set("Cache-Control", immutable)
 	}
 	if a.code == http.StatusPartialContent {

@@ -120,8 +120,13 @@ func (a *ahead) work(origin ledger.Site) {
 		p.cancel, p.stopped = cancel, make(chan struct{})
 		a.mu.Unlock()
 
-		err := a.fetch(ctx, p)
-		overtaken := ctx.Err() != nil && a.ctx.Err() == nil
+		err := a.h.pause.wait(ctx)
+		if err == nil {
+			leave := a.h.pause.enter(func(error) { cancel() })
+			err = a.fetch(ctx, p)
+			leave()
+		}
+		overtaken := ctx.Err() != nil && a.ctx.Err() == nil // or paused: then it goes on later
 		cancel()
 
 		a.mu.Lock()

@@ -4,31 +4,21 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
-
-// asks are the sites that have asked for tree1 since the last call.
-func (b *chromium) asks() string {
-	b.t.Helper()
-	b.released()
-	var names []string
-	for use := range b.history.Users(ledger.Root{Protocol: "mem/v0", ID: "tree1"}) {
-		names = append(names, use.Site.String())
-	}
-	if err := b.history.ForgetAll(); err != nil {
-		b.t.Fatal(err)
-	}
-	return strings.Join(names, ", ")
-}
 
 // TestBrowserAttribution: whom a real browser lets us know of.
 func TestBrowserAttribution(t *testing.T) {
-	b := newChromium(t)
+	checkAttribution(t, inChromium, func(string) string { return "unknown site" })
+}
+
+// checkAttribution is told what is known of a sandboxed frame in a neighbour: it has no origin, but browsers may say where it is.
+func checkAttribution(t *testing.T, open opener, sandboxed func(neighbour string) string) {
+	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +48,7 @@ func TestBrowserAttribution(t *testing.T) {
 			f.srcdoc = '<img crossorigin src="' + src + '" onload="parent.postMessage(1, \'*\')">';
 			const done = new Promise(r => onmessage = r);
 			document.body.append(f);
-			await done`, "unknown site"},
+			await done`, sandboxed(neighbour)},
 	} {
 		b.show("<body>")
 		js := fmt.Sprintf(`const src = '%s?n=%d';`, b.url("tree1/picture.png"), i) + tt.js
@@ -77,9 +67,11 @@ func TestBrowserAttribution(t *testing.T) {
 
 // TestBrowserTokens: a page reads its own token and nobody else's, uses it from its own origin, and cannot come near what is the
 // user's.
-func TestBrowserTokens(t *testing.T) {
+func TestBrowserTokens(t *testing.T) { checkTokens(t, inChromium) }
+
+func checkTokens(t *testing.T, open opener) {
 	control := new(program)
-	b := newChromium(t, func(c *Config) { c.Control = control })
+	b := open(t, func(c *Config) { c.Control = control })
 	api := `const api = 'http://` + b.addr + `/api/v0/';
 		const ask = async (path, body, token, headers) => {
 			const init = {method: body === undefined ? 'GET' : 'POST', headers: {...headers}};
@@ -136,9 +128,16 @@ func TestBrowserTokens(t *testing.T) {
 }
 
 // TestBrowserWebsite: a web site out of a torrent works, on an origin of its own, and gets nowhere else.
-func TestBrowserWebsite(t *testing.T) {
+func TestBrowserWebsite(t *testing.T) { checkWebsite(t, inChromium) }
+
+func checkWebsite(t *testing.T, open opener) {
 	control := new(program)
-	b := newChromium(t, func(c *Config) { c.Control = control })
+	b := open(t, func(c *Config) { c.Control = control })
+	websiteWorks(t, b, control, func(root string, files map[string][]byte) { b.mem.Add(root, "", files) })
+}
+
+// websiteWorks is checkWebsite for web sites that are made with add.
+func websiteWorks(t *testing.T, b *tab, control *program, add func(root string, files map[string][]byte)) {
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +148,7 @@ func TestBrowserWebsite(t *testing.T) {
 		reached <- r.URL.Path
 	}))
 	t.Cleanup(router.Close)
-	b.mem.Add("web", "", map[string][]byte{
+	add("web", map[string][]byte{
 		"index.html": []byte(`<!doctype html><title>Site</title><link rel=stylesheet href=style.css><p id=p>text</p><a id=next href=deep>next</a>` +
 			`<script src=code.js></script><script type=module src=module.js></script>`),
 		"style.css": []byte("p { color: rgb(1, 2, 3) }"), "code.js": []byte("window.ran = 'ran'"),
@@ -158,7 +157,8 @@ func TestBrowserWebsite(t *testing.T) {
 		"picture.png":     picture, "worker.js": []byte("postMessage('worked')"),
 		"drawing.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>window.ran = origin</script></svg>`),
 	})
-	b.mem.Add("other", "", map[string][]byte{"index.html": []byte("<title>Other</title>"), "code.js": []byte("window.foreign = 1"), "picture.png": picture})
+	add("other", map[string][]byte{"index.html": []byte("<title>Other</title>"), "code.js": []byte("window.foreign = 1"), "picture.png": picture})
+	b.mem.Add("pictures", "", map[string][]byte{"picture.png": picture})
 	_, port, _ := strings.Cut(b.addr, ":")
 	host := func(root string) string { return "http://" + root + ".mem.localhost:" + port + "/" }
 	b.visit(host("web"))
@@ -179,7 +179,7 @@ func TestBrowserWebsite(t *testing.T) {
 			no(fetch('http://localhost:` + port + `/api/v0/sites')), no(fetch('http://localhost:` + port + `/')),
 			no(script('` + host("other") + `code.js')), no(fetch('` + host("other") + `')),
 			no(navigator.serviceWorker.register('code.js')),
-			no(image('` + host("web") + `picture.png')), no(image(content + '/mem/v0/stream/other/picture.png')), no(fetch(content + '/mem/v0/stream/other/picture.png')),
+			no(image('` + host("web") + `picture.png')), no(image(content + '/mem/v0/stream/pictures/picture.png')), no(fetch(content + '/mem/v0/stream/pictures/picture.png')),
 		])).join(' ')`)
 	if want := "refused refused refused refused refused refused refused refused reached reached reached"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
@@ -231,25 +231,38 @@ func TestBrowserWebsite(t *testing.T) {
 }
 
 // TestBrowserCookies: a web site leaves no cookies with the others, and cannot lock them with too many.
-func TestBrowserCookies(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserCookies(t *testing.T) { checkCookies(t, inChromium) }
+
+func checkCookies(t *testing.T, open opener) {
+	b := open(t)
+	page := []byte("<!doctype html><title>Site</title><body>text")
 	for _, root := range []string{"web", "other"} {
-		b.mem.Add(root, "", map[string][]byte{"index.html": []byte("<!doctype html><title>Site</title><body>text")})
+		b.mem.Add(root, "", map[string][]byte{"index.html": page, "a/b.html": page})
 	}
 	_, port, _ := strings.Cut(b.addr, ":")
-	for _, most := range []int{1, 180} {
-		b.visit("http://web.mem.localhost:" + port + "/")
-		b.run(fmt.Sprintf(`for (let i = 0; i < %d; i++) document.cookie = 'c' + i + '=' + 'x'.repeat(4000) + '; domain=mem.localhost; path=/'; return document.cookie.length`, most))
-		b.visit(fmt.Sprintf("http://other.mem.localhost:%s/?%d", port, most))
-		if got := b.run(`await until('cleared', () => !document.cookie); return document.body.textContent`); got != "text" {
-			t.Errorf("%d cookies: %.80s", most, got)
+	for what, js := range map[string]string{
+		"one":  `set('c=1; path=/')`,
+		"many": `for (let i = 0; i < 180; i++) set('c' + i + '=' + 'x'.repeat(4000) + '; path=/')`,
+		"all sorts": `for (const kind of ['', '; secure', '; secure; partitioned', '; samesite=strict', '; max-age=1000'])
+			for (const path of ['/', '/a', '/a/', '/a/b.html']) set('c' + kind.length + '=1; path=' + path + kind);
+			set('nameless; path=/')`,
+	} {
+		b.visit("http://web.mem.localhost:" + port + "/a/b.html")
+		if got := b.run(`const set = c => { document.cookie = c + '; domain=mem.localhost'; };` + js + `; return document.cookie != ''`); got != "true" {
+			t.Fatalf("%s: no cookie was set: %s", what, got)
+		}
+		b.visit("http://other.mem.localhost:" + port + "/a/b.html?" + url.QueryEscape(what))
+		if got := b.run(`return document.cookie + document.body.textContent`); got != "text" {
+			t.Errorf("%s: %.80s", what, got)
 		}
 	}
 }
 
 // TestBrowserGallery: roots on hosts of their own do not wait for one another's connections.
-func TestBrowserGallery(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserGallery(t *testing.T) { checkGallery(t, inChromium) }
+
+func checkGallery(t *testing.T, open opener) {
+	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -273,8 +286,10 @@ func TestBrowserGallery(t *testing.T) {
 }
 
 // TestBrowserHomes: content by the name of localhost plays and seeks, and our page opens by the number.
-func TestBrowserHomes(t *testing.T) {
-	b := newChromium(t, func(c *Config) {
+func TestBrowserHomes(t *testing.T) { checkHomes(t, inChromium) }
+
+func checkHomes(t *testing.T, open opener) {
+	b := open(t, func(c *Config) {
 		c.Home = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			w.Write([]byte("<title>Home</title>"))
@@ -300,8 +315,10 @@ func TestBrowserHomes(t *testing.T) {
 }
 
 // TestBrowserRebinding: a name that was made to point here by somebody else's name server is not answered.
-func TestBrowserRebinding(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserRebinding(t *testing.T) { checkRebinding(t, inChromium) }
+
+func checkRebinding(t *testing.T, open opener) {
+	b := open(t)
 	_, port, _ := strings.Cut(b.addr, ":")
 	b.show("<body>")
 	b.asked()

@@ -51,6 +51,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, req stream.Reque
 		h.fail(w, r, brokenProtocol{p.Err})
 		return
 	}
+	if h.pause.on() {
+		h.fail(w, r, errPaused)
+		return
+	}
 	do, ok := h.command(req.Command)
 	if !ok {
 		h.fail(w, r, errNoCommand)
@@ -58,6 +62,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, req stream.Reque
 	}
 	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version, website: site}
 	defer v.stop()
+	defer h.pause.enter(v.cancel)()
 	if err := h.inTurn(v, w, r, p.Backend, req, do); err != nil {
 		h.fail(w, r, v.why(err))
 	}
@@ -98,8 +103,7 @@ func notModified(w http.ResponseWriter, r *http.Request, req stream.Request, pol
 // after that cuts the connection: never a short body that looks like a whole one.
 func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, req stream.Request) error {
 	if r.Method == http.MethodGet {
-		h.streams.Add(1)
-		defer h.streams.Add(-1)
+		defer h.streaming()()
 	}
 	tree, err := b.Open(v.ctx, stream.Root{ID: req.Root, Hints: hints(r.URL)})
 	if err != nil {
@@ -128,6 +132,9 @@ func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b str
 	}
 
 	a := &answer{path: file.Path(), size: file.Size(), tag: etag(req, tree.ID(), file.Path()), policy: h.policy(v.website)}
+	if n, ok := b.(stream.Namer); ok {
+		a.renamed = n.Names(stream.Root{ID: req.Root})
+	}
 	if err := a.choose(r); err != nil {
 		return err
 	}
@@ -174,4 +181,4 @@ func hints(u *url.URL) url.Values {
 
 // hintKeys are those parameters of magnet URIs that name trackers, web seeds and peers, and the name to show. The topic itself is
 // there when a page has put a magnet URI into its URL without percent-encoding it.
-func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn", "xt"} }
+func hintKeys() []string { return []string{"tr", "ws", "x.pe", "dn", "xt", "filename"} }

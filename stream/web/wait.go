@@ -82,6 +82,7 @@ func (h *Handler) send(v *visit, w http.ResponseWriter, r *http.Request, body io
 	}
 	a.writeHeader(w)
 	out := newSink(w, h.cfg.StallLimit)
+	defer out.until(v.ctx)()
 	for {
 		left -= int64(n)
 		// The end is not left to net/http, which has less patience with a player that pauses.
@@ -101,6 +102,9 @@ func (h *Handler) send(v *visit, w http.ResponseWriter, r *http.Request, body io
 
 // cut ends a connection in the middle of an answer, so that the client sees that something is missing.
 func (h *Handler) cut(r *http.Request, err error, sent int64) {
+	if errors.Is(err, stream.ErrNoSpace) {
+		h.cfg.Full()
+	}
 	level := slog.LevelInfo
 	if _, write := errors.AsType[*net.OpError](err); write || r.Context().Err() != nil {
 		level = slog.LevelDebug // the client has left, as clients do
@@ -115,10 +119,17 @@ type sink struct {
 	rc    *http.ResponseController
 	limit time.Duration
 	set   time.Time // when the deadline was set last
+	ctx   context.Context
 }
 
 func newSink(w http.ResponseWriter, limit time.Duration) *sink {
 	return &sink{w: w, rc: http.NewResponseController(w), limit: limit}
+}
+
+// until ends with ctx, too, a write that the client keeps waiting. The caller calls stop at the end of the answer.
+func (s *sink) until(ctx context.Context) (stop func() bool) {
+	s.ctx = ctx
+	return context.AfterFunc(ctx, func() { s.rc.SetWriteDeadline(time.Unix(1, 0)) })
 }
 
 // write writes p, and with flush sees to it that nothing of it stays in a buffer of net/http while more may be long in coming.
@@ -128,6 +139,9 @@ func (s *sink) write(p []byte, flush bool) error {
 		s.set = now
 		if err := s.rc.SetWriteDeadline(now.Add(s.limit)); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 			return err
+		}
+		if s.ctx != nil && s.ctx.Err() != nil { // it may have ended before the deadline was moved
+			return context.Cause(s.ctx)
 		}
 	}
 	if _, err := s.w.Write(p); err != nil {

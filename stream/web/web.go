@@ -6,8 +6,10 @@
 // sandbox around whatever is not sound or picture), and what changes anything wants a secret and our own origin.
 //
 // [Handler.ServeHTTP] sorts requests, and the way of one for content is [Handler.stream], from the top down. Around it stand
-// hosts.go and website.go (on which of our hosts), guard.go (who may ask), visit.go (for whom, and whether it gets that), slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
-// errors.go, the only place where an error becomes a status. The control API is in api.go.
+// hosts.go and website.go (on which of our hosts), guard.go (who may ask), visit.go (for whom, and whether it gets that),
+// slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
+// errors.go, the only place where an error becomes a status. The control API is in api.go. A network that has addresses of its
+// own is asked by native.go, behind the same guards.
 //
 // The interface is one page (of package assets) with a script. It asks for a login (login.go), and then lives from the control
 // API, from the [Desk] (desk.go), and from what happens now (events.go); link.go tells what somebody has pasted.
@@ -74,6 +76,11 @@ type Config struct {
 	// MaxStreams bounds the requests for content that are answered at the same time, and half of it those of one site; as
 	// many again wait, and more are refused. Zero means 64, which is few beside the connections that a server has.
 	MaxStreams int
+	// Changed is called when a file begins or ceases to be sent, and when a pause begins or ends. It must not block, and several
+	// may call at a time.
+	Changed func()
+	// Full is called when content failed because there was no room and nothing that could go. The same holds for it.
+	Full func()
 }
 
 // A Protocol is one version of one protocol, as it is served under /Name/Version/.
@@ -99,6 +106,8 @@ type Handler struct {
 	slots     *slots // for the requests for content
 	ahead     *ahead
 	streams   atomic.Int64
+	pausing   sync.Mutex // one pause after the other
+	pause     pause
 	buffers   sync.Pool // of *buffer
 }
 
@@ -132,6 +141,12 @@ func New(cfg Config) *Handler {
 			h.own = append(h.own, site)
 		}
 	}
+	if cfg.Changed == nil {
+		h.cfg.Changed = func() {}
+	}
+	if cfg.Full == nil {
+		h.cfg.Full = func() {}
+	}
 	h.buffers.New = func() any { return new(buffer) }
 	for _, p := range cfg.Protocols {
 		prefix := p.Name + "/" + p.Version
@@ -155,8 +170,24 @@ func orDefault[T comparable](field *T, value T) {
 // Streams returns the number of files that are being sent, or waited for, now.
 func (h *Handler) Streams() int { return int(h.streams.Load()) }
 
+// streaming counts a file that is being sent until done is called.
+func (h *Handler) streaming() (done func()) {
+	h.streams.Add(1)
+	h.cfg.Changed()
+	return func() {
+		h.streams.Add(-1)
+		h.cfg.Changed()
+	}
+}
+
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a, ok := h.nativeAddress(r); ok {
+		if name, _ := ownName(r.Host, h.port); name != "[::1]" || !h.sendHome(w, r, contentHost) {
+			h.serveAddress(w, r, a)
+		}
+		return
+	}
 	if site, ok := h.website(r.Host); ok {
 		h.serveWebsite(w, r, site)
 		return

@@ -49,7 +49,7 @@ func (h *Handler) website(host string) (*website, bool) {
 		}
 	}
 	for _, p := range h.cfg.Protocols {
-		if p.Name != labels[n] {
+		if _, native := p.Backend.(Native); native || p.Name != labels[n] { // [Handler.nativeAddress] has seen that host
 			continue
 		}
 		origin, err := ledger.ParseSite("http://" + strings.Join(labels, ".") + "." + interfaceHost + ":" + h.port)
@@ -86,16 +86,7 @@ func actsOutside(header http.Header) bool {
 
 // serveWebsite answers a request on the host of a website.
 func (h *Handler) serveWebsite(w http.ResponseWriter, r *http.Request, site *website) {
-	header := w.Header()
-	header.Set("Origin-Agent-Cluster", "?1") // document.domain cannot join two of them
-	// A script reaches into every document of its origin, so that none may be without the policy: a picture and an error have it
-	// too. What net/http refuses by itself has nothing of ours, and therefore cannot be framed by a page or be opened by it.
-	header.Set("Content-Security-Policy", h.policy(site))
-	header.Set("Cross-Origin-Embedder-Policy", "require-corp")
-	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if r.Header.Get("Cookie") != "" { // of all web sites together: one could know a visitor of another by it
-		header.Set("Clear-Site-Data", `"cookies"`)
-	}
+	h.isolate(w.Header(), r, site)
 	if !h.readOnly(w, r, actsOutside(r.Header)) {
 		return
 	}
@@ -105,6 +96,20 @@ func (h *Handler) serveWebsite(w http.ResponseWriter, r *http.Request, site *web
 		return
 	}
 	h.serve(w, r, req, site)
+}
+
+// isolate sets the header fields of everything on the host of a website.
+func (h *Handler) isolate(header http.Header, r *http.Request, site *website) {
+	header.Set("Origin-Agent-Cluster", "?1") // document.domain cannot join two of them
+	// A script reaches into every document of its origin, so that none may be without the policy: a picture and an error have it
+	// too. What net/http refuses by itself has nothing of ours, and therefore cannot be framed by a page or be opened by it.
+	header.Set("Content-Security-Policy", h.policy(site))
+	header.Set("Cross-Origin-Embedder-Policy", "require-corp")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if r.Header.Get("Cookie") != "" { // of all web sites together: one could know a visitor of another by it
+		header.Set("Clear-Site-Data", `"cookies"`)
+		expireCookies(header, r)
+	}
 }
 
 // pageAt returns the path of the file that a website has at a path: in a folder its index. A folder without a slash behind it has to

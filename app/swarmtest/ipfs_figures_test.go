@@ -1,0 +1,102 @@
+//go:build linux
+
+package swarmtest
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// Side by side with kubo's own gateway, which has been up for a while, on the same content of the same third peer. Both look for it
+// in the same hash table.
+func TestIPFSFigures(t *testing.T) {
+	t.Parallel()
+	alone(t)
+	if raced() {
+		t.Skip("the race detector makes any figure meaningless")
+	}
+	dir := t.TempDir()
+	hub := startKubo(t)
+	host := startKubo(t, hub.addr)
+	rival := startKubo(t, hub.addr)
+	// A kubo of this version does not notice who was connected before its bitswap began, and waits for them in vain.
+	rival.run("swarm", "disconnect", host.addr)
+	rival.run("swarm", "connect", host.addr)
+	p := start(t, settings{IPFS: ipfsSettings{Bootstrap: []string{hub.addr}}})
+	const runs = 5
+	var ours, theirs struct{ first, seek []time.Duration }
+	for i := range runs {
+		src := newSource(int64(2000+i), 24*mib)
+		root := host.add(write(t, src, filepath.Join(dir, fmt.Sprint("small", i))), "--cid-version=1")
+		at90 := src.size * 9 / 10
+		a, b := p.ipfs("ipfs", root, ""), rival.gateway+"/ipfs/"+root
+		if i%2 == 1 { // neither is always the second
+			theirs.first = append(theirs.first, part(t, src, b, 0, 64*kib, time.Minute).First)
+			theirs.seek = append(theirs.seek, part(t, src, b, at90, 64*kib, time.Minute).First)
+		}
+		ours.first = append(ours.first, part(t, src, a, 0, 64*kib, time.Minute).First)
+		ours.seek = append(ours.seek, part(t, src, a, at90, 64*kib, time.Minute).First)
+		if i%2 == 0 {
+			theirs.first = append(theirs.first, part(t, src, b, 0, 64*kib, time.Minute).First)
+			theirs.seek = append(theirs.seek, part(t, src, b, at90, 64*kib, time.Minute).First)
+		}
+	}
+	big := newSource(3000, 300*mib)
+	root := host.add(write(t, big, filepath.Join(dir, "big")), "--cid-version=1")
+	var cold, cached, rivalCold *fetch
+	peak := watchMemory(t, p.pid(), func() {
+		cold = whole(t, big, p.ipfs("ipfs", root, ""), 2*time.Minute)
+	})
+	cached = whole(t, big, p.ipfs("ipfs", root, ""), 2*time.Minute)
+	rivalCold = whole(t, big, rival.gateway+"/ipfs/"+root, 2*time.Minute)
+	t.Logf("first byte cold %v, kubo %v", median(ours.first), median(theirs.first))
+	t.Logf("first byte at 90 %% %v, kubo %v", median(ours.seek), median(theirs.seek))
+	t.Logf("whole: %v; kubo: %v", cold, rivalCold)
+	t.Logf("cached: %v", cached)
+	t.Logf("%.1f MiB resident at most while reading", float64(peak)/kib)
+	if a, b := median(ours.first), median(theirs.first); float64(a) > 0.6*float64(b) {
+		t.Errorf("first byte cold after %v, kubo after %v: %.2f of it", a, b, float64(a)/float64(b))
+	}
+	if a, b := median(ours.seek), median(theirs.seek); float64(a) > 0.6*float64(b) {
+		t.Errorf("first byte at 90 %% after %v, kubo after %v: %.2f of it", a, b, float64(a)/float64(b))
+	}
+	if a, b := cold.speed(), rivalCold.speed(); a < 1.2*b {
+		t.Errorf("%.1f MB/s, kubo %.1f MB/s", a/1e6, b/1e6)
+	}
+	if cached.speed() < 500e6 {
+		t.Errorf("%.1f MB/s from the disk", cached.speed()/1e6)
+	}
+	if peak > 90*kib {
+		t.Errorf("%d KiB resident while reading, want 90 MiB or less", peak)
+	}
+}
+
+// median is the middle of the durations.
+func median(ds []time.Duration) time.Duration {
+	ds = slices.Sorted(slices.Values(ds))
+	return ds[len(ds)/2].Round(100 * time.Microsecond)
+}
+
+// watchMemory returns the most that a process has resident while f runs, in KiB.
+func watchMemory(t *testing.T, pid int, f func()) (peak int64) {
+	t.Helper()
+	done, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			peak = max(peak, residentKiB(t, pid))
+			select {
+			case <-done:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	f()
+	close(done)
+	<-watched
+	return peak
+}

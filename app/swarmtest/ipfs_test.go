@@ -1,0 +1,188 @@
+//go:build linux
+
+package swarmtest
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// ipfsSettings is the [ipfs] table of tests: nothing that is not named is asked.
+type ipfsSettings struct {
+	Routers, Gateways, Bootstrap []string
+}
+
+func (s ipfsSettings) toml(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf("[ipfs]\nrouters = %s\ngateways = %s\nbootstrap = %s\n",
+		tomlStrings(t, s.Routers), tomlStrings(t, s.Gateways), tomlStrings(t, s.Bootstrap))
+}
+
+// ipfs is the address of a path in a root of IPFS.
+func (p *program) ipfs(protocol, root, path string) string {
+	u := "http://" + p.addr + "/" + protocol + "/v0/stream/" + url.PathEscape(root)
+	for e := range strings.SplitSeq(path, "/") {
+		if e != "" {
+			u += "/" + url.PathEscape(e)
+		}
+	}
+	return u
+}
+
+// write makes a file with the bytes of a source.
+func write(t *testing.T, s *source, path string) string {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.CopyN(f, s.from(0), s.size); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// kubo has the content; the program finds it in the hash table, by /routing/v1, and over HTTP alone.
+func TestIPFSKubo(t *testing.T) {
+	t.Parallel()
+	turn(t)
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "folder")
+	if err := os.MkdirAll(filepath.Join(folder, "sub"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	source, small := newSource(1001, 20*mib+12345), newSource(1002, 700*kib)
+	file := write(t, source, filepath.Join(dir, "file.bin"))
+	write(t, small, filepath.Join(folder, "sub", "small.bin"))
+	if err := os.WriteFile(filepath.Join(folder, "hello.txt"), []byte("hello\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("sub", filepath.Join(folder, "link")); err != nil {
+		t.Fatal(err)
+	}
+	hub := startKubo(t)
+	host := startKubo(t, hub.addr)
+	v1 := host.add(file, "--cid-version=1")
+	v0 := host.add(file, "--cid-version=0")
+	tree := host.add(folder, "--cid-version=1")
+	host.run("name", "publish", "--allow-offline", "--ipns-base=base36", "/ipfs/"+tree)
+	name := strings.Fields(string(host.run("key", "list", "-l", "--ipns-base=base36")))[0]
+
+	for how, s := range map[string]ipfsSettings{
+		"hash table": {Bootstrap: []string{hub.addr}},
+		"routing v1": {Routers: []string{hub.gateway}},
+		"http only":  {Gateways: []string{host.gateway}},
+	} {
+		t.Run(how, func(t *testing.T) {
+			p := start(t, settings{IPFS: s})
+			for _, root := range []string{v1, v0} {
+				t.Log(whole(t, source, p.ipfs("ipfs", root, ""), time.Minute))
+				for _, r := range []struct{ off, n int64 }{{0, 2}, {19 * mib, 64 * kib}, {20*mib + 12344, 1}, {5*mib - 100, 200}} {
+					part(t, source, p.ipfs("ipfs", root, ""), r.off, r.n, time.Minute)
+				}
+			}
+			t.Log(whole(t, small, p.ipfs("ipfs", tree, "sub/small.bin"), time.Minute))
+			whole(t, small, p.ipfs("ipfs", tree, "link/small.bin"), time.Minute)
+			if f, body := get(t, p.ipfs("ipfs", tree, "hello.txt"), time.Minute); f.Status != 200 || !bytes.Equal(body, []byte("hello\n")) {
+				t.Errorf("hello.txt: %d %q", f.Status, body)
+			}
+			if how != "http only" { // a gateway is no source of names here
+				f := whole(t, small, p.ipfs("ipns", name, "sub/small.bin"), time.Minute)
+				if got := f.Header.Get("Cache-Control"); got != "private, no-cache" { // the name can stand for something else soon
+					t.Errorf("a file behind a name: Cache-Control %q", got)
+				}
+			}
+		})
+	}
+}
+
+// A member of an archive on IPFS is had without the rest of the archive, in a folder and in a file without a name.
+func TestIPFSArchive(t *testing.T) {
+	t.Parallel()
+	turn(t)
+	var zipped bytes.Buffer
+	z := zip.NewWriter(&zipped)
+	members := make(map[string][]byte)
+	for i := range 60 {
+		name := fmt.Sprintf("dir/%02d.txt", i)
+		members[name] = text(int64(5000+i), 1<<20)
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: []uint16{zip.Store, zip.Deflate}[i%2]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(members[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "a.zip")
+	if err := os.WriteFile(file, zipped.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host := startKubo(t)
+	folder := strings.TrimSpace(string(host.run("add", "-r", "-Q", "--cid-version=1", dir)))
+	bare := strings.TrimSpace(string(host.run("add", "-Q", "--cid-version=1", file)))
+	for root, prefix := range map[string]string{folder: "a.zip/", bare: ""} {
+		p := start(t, settings{IPFS: ipfsSettings{Gateways: []string{host.gateway}}})
+		for _, name := range []string{"dir/40.txt", "dir/17.txt"} {
+			f, body := get(t, p.ipfs("ipfs", root, prefix+name), time.Minute)
+			if f.Status != 200 || !bytes.Equal(body, members[name]) {
+				t.Errorf("%s of %s: %d, %d bytes", name, root, f.Status, len(body))
+			}
+		}
+		var stored int64
+		for _, r := range p.status().Roots {
+			if r.Protocol == "ipfs" {
+				stored += r.Bytes
+			}
+		}
+		t.Logf("%d bytes were fetched for two members of %d", stored, zipped.Len())
+		if stored > 8*mib {
+			t.Errorf("%d bytes were fetched for two members of %d", stored, zipped.Len())
+		}
+		if f, _ := get(t, p.ipfs("ipfs", root, prefix+"dir/none.txt"), time.Minute); f.Status != 404 {
+			t.Errorf("a member that is not there: %d", f.Status)
+		}
+	}
+}
+
+// Under the least quota there is, a file many times bigger comes whole, and the disk stays inside the quota.
+func TestIPFSQuota(t *testing.T) {
+	t.Parallel()
+	turn(t)
+	src := newSource(6000, 120*mib)
+	host := startKubo(t)
+	root := strings.TrimSpace(string(host.run("add", "-Q", "--cid-version=1", write(t, src, filepath.Join(t.TempDir(), "film.mp4")))))
+	p := start(t, settings{Quota: "16MiB", IPFS: ipfsSettings{Bootstrap: []string{host.addr}}})
+	f := whole(t, src, p.ipfs("ipfs", root, ""), 2*time.Minute)
+	t.Log(f)
+	if s := p.status(); s.Used > s.Quota {
+		t.Errorf("%d bytes used of %d", s.Used, s.Quota)
+	}
+	part(t, src, p.ipfs("ipfs", root, ""), 60*mib, 64*kib, time.Minute)
+	for key, want := range map[string]string{"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=31536000, immutable"} {
+		if got := f.Header.Get(key); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+	for path, want := range map[string]int{"/ipfs/v0/stream/nonsense": 400, "/ipns/v0/stream/localhost": 400, "/ipfs/v0/stream/" + root + "/..": 400} {
+		if f, _ := get(t, "http://"+p.addr+path, time.Minute); f.Status != want {
+			t.Errorf("%s: %d, want %d", path, f.Status, want)
+		}
+	}
+}

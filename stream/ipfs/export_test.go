@@ -1,0 +1,29 @@
+package ipfs
+
+import (
+	"context"
+	"time"
+
+	madns "github.com/multiformats/go-multiaddr-dns"
+)
+
+// WithResolver sets who is asked for DNSLink.
+func WithResolver(c Config, r madns.BasicResolver) Config {
+	c.resolver = r
+	return c
+}
+
+// Awake reports whether the node is.
+func (b *Backend) Awake() bool { return b.waker.awake() != nil }
+
+// Wake wakes the node and lets go of it again.
+func (b *Backend) Wake(ctx context.Context) (time.Duration, error) {
+	begin := time.Now()
+	_, release, err := b.waker.hold(ctx)
+	if err != nil {
+		return 0, err
+	}
+	took := time.Since(begin)
+	release()
+	return took, nil
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package ipfs_test
+
+const raced = true
