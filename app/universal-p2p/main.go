@@ -36,7 +36,7 @@ func main() {
 	})
 	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
-	os.Exit(code)
+	exit(code)
 }
 
 // execute runs one command line and returns the exit code.
