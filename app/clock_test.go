@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,12 @@ import (
 // A fakeClock is a computer whose clock can be set while time goes on.
 type fakeClock struct {
 	start time.Time
-	off   time.Duration
+	off   atomic.Int64 // nanoseconds
 }
 
 func (f *fakeClock) read() (time.Time, time.Duration) {
 	now := time.Now()
-	return now.Round(0).Add(f.off), now.Sub(f.start)
+	return now.Round(0).Add(time.Duration(f.off.Load())), now.Sub(f.start)
 }
 
 func TestClock(t *testing.T) {
@@ -52,7 +53,7 @@ func TestClock(t *testing.T) {
 				k := openClockOf(file, slog.New(slog.DiscardHandler), f.read)
 				for i, s := range c.steps {
 					time.Sleep(s.wait)
-					f.off += s.set
+					f.off.Add(int64(s.set))
 					if s.boot {
 						f.start = time.Now()
 						k = openClockOf(file, slog.New(slog.DiscardHandler), f.read)
@@ -115,7 +116,7 @@ func TestRecyclerDoubts(t *testing.T) {
 		wg := startRecycler(ctx, &st, func() int64 { return 30 }, k.Doubt, func(int64) {}, slog.New(slog.DiscardHandler))
 		time.Sleep(firstRecycle + time.Second)
 		synctest.Wait()
-		f.off = 365 * 24 * time.Hour
+		f.off.Store(int64(365 * 24 * time.Hour))
 		time.Sleep(3 * recycleEvery)
 		synctest.Wait()
 		if n := len(st.all()); n != 1 {

@@ -36,6 +36,7 @@ type DemoPage struct {
 	Addr     string     // host and port of the program
 	InfoHash string     // hex
 	Hints    url.Values // for the addresses: how to find the peer
+	CID      string     // of the folder on IPFS; "" when there is none
 	Pictures []string   // names in the folder pictures, and in the archives
 }
 
@@ -46,6 +47,12 @@ func (p DemoPage) Folders() []string {
 
 // URL is the address of a file of the torrent, or of a member of an archive in it.
 func (p DemoPage) URL(path ...string) string { return p.address("stream", path) }
+
+// IPFS is the address of a file on IPFS, or of a member of an archive there.
+func (p DemoPage) IPFS(path ...string) string {
+	u := url.URL{Scheme: "http", Host: p.Addr, Path: "/ipfs/v0/stream/" + p.CID}
+	return u.JoinPath(path...).String()
+}
 
 // Page is the address of the page that shows it to people.
 func (p DemoPage) Page(path ...string) string { return p.address("play", path) }

@@ -250,6 +250,11 @@ func (b *builder) linuxPackage(ctx context.Context, made, kind, arch string, bin
 		}
 		contents = append(contents, c)
 	}
+	if kind == "rpm" { // it removes the folders that it owns, and no others
+		for _, dir := range []string{"doc", "licenses"} {
+			contents = append(contents, map[string]any{"dst": "/usr/share/" + dir + "/" + program, "type": "dir", "file_info": map[string]any{"mode": 0o755, "mtime": b.version.time}})
+		}
+	}
 	scripts := make(map[string]string)
 	for when, name := range map[string]string{"postinstall": "postinst", "preremove": "prerm", "postremove": "postrm"} {
 		script, err := embedded("linux/" + name)

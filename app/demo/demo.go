@@ -1,5 +1,5 @@
 // Package demo shows the program at work in one command and without the internet: it starts the program, a BitTorrent peer
-// with a little content of our own, and a web page of another origin that embeds the content, all on this machine.
+// and an IPFS peer with a little content of our own, and a web page of another origin that embeds the content, all on this machine.
 //
 // Nothing in it is make-believe but the distance: the page names an infohash and the address of the peer, and the program
 // fetches the list of files and the pieces from that peer as it would from any other.
@@ -59,6 +59,15 @@ func Run(ctx context.Context, o app.Options, show func(page string) error) (err 
 	}
 	defer func() { err = errors.Join(err, peer.close()) }()
 
+	other, err := startIPFS(ctx, assets.Demo(), "video.webm", "pictures.zip", "hello.txt")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, other.close()) }()
+	if other.cid != "" {
+		o.Config.IPFS.Routers = []string{other.router}
+	}
+
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -68,6 +77,7 @@ func Run(ctx context.Context, o app.Options, show func(page string) error) (err 
 		Origin:   "http://" + l.Addr().String(),
 		InfoHash: peer.hash,
 		Hints:    url.Values{"x.pe": {peer.addr()}},
+		CID:      other.cid,
 	}
 	for _, path := range content.files {
 		if name, ok := strings.CutPrefix(path, "pictures/"); ok {

@@ -91,7 +91,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// A real browser shows a page that embeds a video, pictures and a text, each of which came over BitTorrent.
+// A real browser shows a page that embeds a video, pictures and a text, each of which came over BitTorrent, and some over IPFS as well.
 func TestBrowser(t *testing.T) {
 	page := start(t)
 	ctx := browser(t)
@@ -101,8 +101,9 @@ func TestBrowser(t *testing.T) {
 	for _, c := range []struct{ what, js string }{
 		{"the video plays", `document.querySelector("video").currentTime > 0.7`},
 		{"the video has a picture", `document.querySelector("video").videoWidth == 854`},
-		{"every picture is there", `document.images.length == 12 && [...document.images].every(i => i.complete && i.naturalWidth == 640)`},
+		{"every picture is there", `document.images.length == 13 && [...document.images].every(i => i.complete && i.naturalWidth == 640)`},
 		{"the text is there", `document.getElementById("text").textContent.startsWith("Hello from the swarm")`},
+		{"the text from IPFS is there", `document.getElementById("ipfs").textContent == document.getElementById("text").textContent`},
 		{"nothing failed", `document.querySelector(".failed") == null`},
 	} {
 		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](c.js, chromedp.WithPollingTimeout(30*time.Second))); err != nil {

@@ -3,6 +3,7 @@
 package swarmtest
 
 import (
+	"archive/zip"
 	"bytes"
 	"fmt"
 	"io"
@@ -95,8 +96,93 @@ func TestIPFSKubo(t *testing.T) {
 				t.Errorf("hello.txt: %d %q", f.Status, body)
 			}
 			if how != "http only" { // a gateway is no source of names here
-				whole(t, small, p.ipfs("ipns", name, "sub/small.bin"), time.Minute)
+				f := whole(t, small, p.ipfs("ipns", name, "sub/small.bin"), time.Minute)
+				if got := f.Header.Get("Cache-Control"); got != "private, no-cache" { // the name can stand for something else soon
+					t.Errorf("a file behind a name: Cache-Control %q", got)
+				}
 			}
 		})
+	}
+}
+
+// A member of an archive on IPFS is had without the rest of the archive, in a folder and in a file without a name.
+func TestIPFSArchive(t *testing.T) {
+	t.Parallel()
+	turn(t)
+	var zipped bytes.Buffer
+	z := zip.NewWriter(&zipped)
+	members := make(map[string][]byte)
+	for i := range 60 {
+		name := fmt.Sprintf("dir/%02d.txt", i)
+		members[name] = text(int64(5000+i), 1<<20)
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: []uint16{zip.Store, zip.Deflate}[i%2]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(members[name]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "folder")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "a.zip")
+	if err := os.WriteFile(file, zipped.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host := startKubo(t)
+	folder := strings.TrimSpace(string(host.run("add", "-r", "-Q", "--cid-version=1", dir)))
+	bare := strings.TrimSpace(string(host.run("add", "-Q", "--cid-version=1", file)))
+	for root, prefix := range map[string]string{folder: "a.zip/", bare: ""} {
+		p := start(t, settings{IPFS: ipfsSettings{Gateways: []string{host.gateway}}})
+		for _, name := range []string{"dir/40.txt", "dir/17.txt"} {
+			f, body := get(t, p.ipfs("ipfs", root, prefix+name), time.Minute)
+			if f.Status != 200 || !bytes.Equal(body, members[name]) {
+				t.Errorf("%s of %s: %d, %d bytes", name, root, f.Status, len(body))
+			}
+		}
+		var stored int64
+		for _, r := range p.status().Roots {
+			if r.Protocol == "ipfs" {
+				stored += r.Bytes
+			}
+		}
+		t.Logf("%d bytes were fetched for two members of %d", stored, zipped.Len())
+		if stored > 8*mib {
+			t.Errorf("%d bytes were fetched for two members of %d", stored, zipped.Len())
+		}
+		if f, _ := get(t, p.ipfs("ipfs", root, prefix+"dir/none.txt"), time.Minute); f.Status != 404 {
+			t.Errorf("a member that is not there: %d", f.Status)
+		}
+	}
+}
+
+// Under the least quota there is, a file many times bigger comes whole, and the disk stays inside the quota.
+func TestIPFSQuota(t *testing.T) {
+	t.Parallel()
+	turn(t)
+	src := newSource(6000, 120*mib)
+	host := startKubo(t)
+	root := strings.TrimSpace(string(host.run("add", "-Q", "--cid-version=1", write(t, src, filepath.Join(t.TempDir(), "film.mp4")))))
+	p := start(t, settings{Quota: "16MiB", IPFS: ipfsSettings{Bootstrap: []string{host.addr}}})
+	f := whole(t, src, p.ipfs("ipfs", root, ""), 2*time.Minute)
+	t.Log(f)
+	if s := p.status(); s.Used > s.Quota {
+		t.Errorf("%d bytes used of %d", s.Used, s.Quota)
+	}
+	part(t, src, p.ipfs("ipfs", root, ""), 60*mib, 64*kib, time.Minute)
+	for key, want := range map[string]string{"Accept-Ranges": "bytes", "Cache-Control": "private, max-age=31536000, immutable"} {
+		if got := f.Header.Get(key); got != want {
+			t.Errorf("%s: %q, want %q", key, got, want)
+		}
+	}
+	for path, want := range map[string]int{"/ipfs/v0/stream/nonsense": 400, "/ipns/v0/stream/localhost": 400, "/ipfs/v0/stream/" + root + "/..": 400} {
+		if f, _ := get(t, "http://"+p.addr+path, time.Minute); f.Status != want {
+			t.Errorf("%s: %d, want %d", path, f.Status, want)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,12 +68,14 @@ type Backend struct {
 	dags   map[string]*dag
 	unused []*dag // those that nobody has open, the least recently used first
 	closed bool
+	paused bool
 }
 
 var (
 	_ stream.Backend       = (*Backend)(nil)
 	_ stream.Searcher      = (*Backend)(nil)
 	_ stream.Canonicalizer = (*Backend)(nil)
+	_ stream.Pauser        = (*Backend)(nil)
 )
 
 // New returns a backend that sleeps. A list that makes no sense is an error at once.
@@ -186,7 +189,7 @@ func (b *Backend) release(d *dag) {
 	if d.refs--; d.refs > 0 {
 		return
 	}
-	if b.closed {
+	if b.closed || b.paused {
 		b.drop(d)
 		return
 	}
@@ -226,6 +229,19 @@ func (b *Backend) forgetUnused(d *dag) {
 			return
 		}
 	}
+}
+
+// Pause implements stream.Pauser.
+func (b *Backend) Pause(on bool) {
+	b.mu.Lock()
+	b.paused = on
+	if on && !b.closed {
+		for _, d := range slices.Clone(b.unused) {
+			b.drop(d)
+		}
+	}
+	b.mu.Unlock()
+	b.waker.pause(on)
 }
 
 // Leave implements stream.Leaver.

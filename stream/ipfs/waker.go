@@ -21,6 +21,7 @@ type waker struct {
 	idle   *time.Timer
 	ending chan struct{} // closed when the node that is being stopped has ended; nil: none is
 	closed bool
+	paused bool // who falls asleep does so at once
 }
 
 func newWaker(after time.Duration, start func() (*node, error), log *slog.Logger) *waker {
@@ -67,8 +68,11 @@ func (w *waker) release() {
 	if w.holds--; w.holds > 0 || w.closed || w.node == nil {
 		return
 	}
-	n := w.node
-	w.idle = time.AfterFunc(w.after, func() { w.sleep(n) })
+	n, after := w.node, w.after
+	if w.paused {
+		after = 0
+	}
+	w.idle = time.AfterFunc(after, func() { w.sleep(n) })
 }
 
 // sleep stops n, unless somebody holds it again.
@@ -89,6 +93,16 @@ func (w *waker) sleep(n *node) {
 	w.ending = nil
 	w.mu.Unlock()
 	close(ending)
+}
+
+// pause lets a node that nobody holds fall asleep at once, now and until it is over.
+func (w *waker) pause(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = on
+	if on && w.idle != nil {
+		w.idle.Reset(0)
+	}
 }
 
 // awake returns the node if there is one; it may fall asleep at any time.

@@ -156,9 +156,14 @@ func (h *Handler) serveAddress(w http.ResponseWriter, r *http.Request, a address
 	if !h.readOnly(w, r, acts) {
 		return
 	}
+	if h.pause.on() {
+		h.fail(w, r, errPaused)
+		return
+	}
 	req := stream.Request{Protocol: a.protocol.Name, Version: a.protocol.Version, Command: "native", Root: a.root, Path: a.path}
 	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version, website: a.site}
 	defer v.stop()
+	defer h.pause.enter(v.cancel)()
 	if err := h.inTurn(v, w, r, a.native, req, h.serveNative); err != nil {
 		h.fail(w, r, v.why(err))
 	}
@@ -194,10 +199,10 @@ func shorten(header http.Header) {
 // serveNative is the command of a network's own addresses.
 func (h *Handler) serveNative(v *visit, w http.ResponseWriter, r *http.Request, b stream.Backend, _ stream.Request) error {
 	if r.Method == http.MethodGet {
-		h.streams.Add(1)
-		defer h.streams.Add(-1)
+		defer h.streaming()()
 	}
 	out := &nativeWriter{h: h, v: v, w: w, r: r, site: v.website, header: make(http.Header), sink: newSink(w, h.cfg.StallLimit)}
+	defer out.sink.until(v.ctx)()
 	known := false
 	err := b.(Native).ServeNative(out, r.WithContext(v.ctx), func(protocol, root, path string) error {
 		known = true

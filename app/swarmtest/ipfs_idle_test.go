@@ -1,0 +1,66 @@
+//go:build linux
+
+package swarmtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Awake and with nothing to do, the node is hardly there; asleep it is not there at all. The long variant waits until it sleeps.
+func TestIPFSIdle(t *testing.T) {
+	t.Parallel()
+	if raced() {
+		t.Skip("the race detector takes memory of its own")
+	}
+	hub := startKubo(t)
+	host := startKubo(t, hub.addr)
+	src := newSource(4000, 30*mib)
+	root := host.add(write(t, src, filepath.Join(t.TempDir(), "file")), "--cid-version=1")
+	p := start(t, settings{IPFS: ipfsSettings{Bootstrap: []string{hub.addr}, Routers: []string{hub.gateway}}})
+	before, none := residentKiB(t, p.pid()), sockets(t, p.pid())
+	whole(t, src, p.ipfs("ipfs", root, ""), time.Minute)
+	time.Sleep(20 * time.Second)
+	const span = 20 * time.Second
+	cpu := processorTime(t, p.pid())
+	time.Sleep(span)
+	share := 100 * (processorTime(t, p.pid()) - cpu).Seconds() / span.Seconds()
+	awake := residentKiB(t, p.pid())
+	t.Logf("before: %.1f MiB; awake: %.1f MiB, %.3f %% of a core, %d sockets more", float64(before)/kib, float64(awake)/kib, share, sockets(t, p.pid())-none)
+	if awake > 60*kib {
+		t.Errorf("awake: %d KiB resident, want 60 MiB or less", awake)
+	}
+	if share > 0.3 { // 0.2 is the aim; the clock of a busy machine is coarse
+		t.Errorf("awake: %.3f %% of a core", share)
+	}
+	if !long() {
+		return
+	}
+	eventually(t, 5*time.Minute, "the node sleeps", func() bool { time.Sleep(time.Second); return sockets(t, p.pid()) <= none })
+	time.Sleep(5 * time.Second)
+	asleep := residentKiB(t, p.pid())
+	t.Logf("asleep: %.1f MiB", float64(asleep)/kib)
+	if asleep > before+10*kib {
+		t.Errorf("asleep: %d KiB resident, %d before", asleep, before)
+	}
+}
+
+// sockets counts the sockets of a process.
+func sockets(t *testing.T, pid int) (n int) {
+	t.Helper()
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	fds, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(filepath.Join(dir, fd.Name())); err == nil && strings.HasPrefix(to, "socket:") {
+			n++
+		}
+	}
+	return n
+}
