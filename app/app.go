@@ -46,7 +46,8 @@ type Options struct {
 }
 
 // Run is the program. It returns nil some time after ctx ends or a client says quit, when everything it started has ended. It
-// fails with an error that wraps [ErrRunning] when another Run has the data folder, and when the port is taken. A protocol that
+// fails with an error that wraps [ErrRunning] when another Run has the data folder, and with one that wraps [ErrPortTaken] when
+// another program has the port. A protocol that
 // does not start is no failure: it is told in the status, and requests for it get 503.
 func Run(ctx context.Context, o Options) (err error) {
 	ctx, quit := context.WithCancel(ctx)
@@ -84,7 +85,8 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer undo(st.Close)
 
 	disk := newDisk(st, o.Protocols)
-	sites, problem, err := openBooks(o, disk)
+	clock := openClock(clockFile(o.DataDir), o.Log)
+	sites, problem, err := openBooks(o, disk, clock.Doubt)
 	if err != nil {
 		return err
 	}
@@ -119,6 +121,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	front := web.New(web.Config{
 		Addr:      addr,
+		Version:   o.Version,
 		Protocols: protocols,
 		Archives:  archives,
 		Early:     o.Config.Verify == VerifyMedia,
@@ -139,7 +142,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer front.Close()
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, prefs.days.Load, func(freed int64) { d.recycled(freed, o.Notify) }, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, func(freed int64) { d.recycled(freed, o.Notify) }, o.Log)
 	defer recycler.Wait()
 	if o.Glance != nil {
 		o.Problems.watch(seen.poke)

@@ -42,11 +42,16 @@ func Dial(dataDir string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	return &Client{dataDir, in, localClient()}, nil
+}
+
+// localClient asks programs on this machine. It leaves no connection behind.
+func localClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.Proxy = nil // it is this machine
+	t.Proxy = nil
 	t.DisableKeepAlives = true
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the program sends nobody elsewhere
-	return &Client{dataDir, in, &http.Client{Transport: t, CheckRedirect: stay}}, nil
+	return &http.Client{Transport: t, CheckRedirect: stay}
 }
 
 // Addr is the host and port that the program answers on.

@@ -62,6 +62,8 @@ type IPFS struct {
 	Bootstrap []string // multiaddrs with a peer ID
 	Share     bool
 	ShareRate int64 // bytes a second; 0 means no limit
+
+	GatewayHosts []string // besides our own, without a port
 }
 
 // DefaultConfig returns what holds where the config file is silent.
@@ -112,7 +114,8 @@ func DefaultConfig() Config {
 				"/dnsaddr/va1.bootstrap.libp2p.io/p2p/12D3KooWKnDdG3iXw9eTFijk3EWSunZcFi54Zka4wmtqtt6rPxc8",
 				"/ip4/104.131.131.82/tcp/4001/p2p/QmaCpDMGvV2BGHeYERUEnRQAwe3N8SzbUtfsmvsqQLuvuJ",
 			},
-			ShareRate: 256 << 10,
+			ShareRate:    256 << 10,
+			GatewayHosts: []string{},
 		},
 	}
 }
@@ -172,6 +175,8 @@ func (c *Config) settings() []setting {
 		{"ipfs", "bootstrap", "Peers by which the hash table is joined, with their ID. None: it is not used.", listValue{&f.Bootstrap, checkPeer}},
 		{"ipfs", "share", "Whether peers that the program is connected to may fetch from it what is on the disk.", boolValue{&f.Share}},
 		{"ipfs", "share_rate", "The most that is given to them in a second. 0 is no limit.", sizeValue{&f.ShareRate}},
+		{"ipfs", "gateway_hosts", "Hosts, besides localhost and 127.0.0.1, that answer with what IPFS has: for a proxy on this computer, or\n" +
+			"for a site of your own with a DNSLink. Whoever controls a name here can have pages opened under it.", listValue{&f.GatewayHosts, checkHost}},
 	}
 }
 

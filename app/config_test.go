@@ -19,7 +19,7 @@ func TestConfigRoundTrip(t *testing.T) {
 		},
 		IPFS: IPFS{
 			Enabled: false, Routers: []string{"http://127.0.0.1:8190"}, Gateways: []string{"https://[::1]:443"},
-			Bootstrap: []string{"/ip4/127.0.0.1/tcp/4001/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"}, Share: true, ShareRate: 0,
+			Bootstrap: []string{"/ip4/127.0.0.1/tcp/4001/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN"}, Share: true, ShareRate: 0, GatewayHosts: []string{"site.example.org", "proxy"},
 		},
 	}
 	for _, want := range []Config{DefaultConfig(), other} {
@@ -57,6 +57,7 @@ func TestParseConfig(t *testing.T) {
 		{"reserve = 0", ""},
 		{"bittorrent = { dht = false, trackers = [] }", ""},
 		{"bittorrent.dht = false", ""},
+		{"ipfs.gateway_hosts = [\"a-b.example\", \"xn--a\"]", ""},
 		{"[bittorrent]\n\ndht = false", ""},
 		{"\n\nqota = \"10GiB\"\n", `config.toml:3: unknown key "qota" (did you mean "quota"?)`},
 		{"dht = true", `config.toml:1: unknown key "dht" (did you mean "bittorrent.dht"?)`},
@@ -85,6 +86,9 @@ func TestParseConfig(t *testing.T) {
 		{"[bittorrent]\ndht_bootstrap = \"a:1\"", `config.toml:2: dht_bootstrap: "a:1" is no list; write it like ["one", "two"]`},
 		{"[bittorrent]\ndht_bootstrap = [\"host\"]", `config.toml:2: dht_bootstrap: "host" is no host and port; write it like "router.bittorrent.com:6881"`},
 		{"[bittorrent]\ndht_bootstrap = [1]", `config.toml:2: dht_bootstrap: 1 is no text in quotes`},
+		{"[ipfs]\ngateway_hosts = [\"a.localhost\"]", `config.toml:2: gateway_hosts: "a.localhost" is no host to answer for; write its name in small letters and without a port, like "ipfs.example.org"`},
+		{"[ipfs]\ngateway_hosts = [\"127.0.0.1\"]", `config.toml:2: gateway_hosts: "127.0.0.1" is no host to answer for; write its name in small letters and without a port, like "ipfs.example.org"`},
+		{"[ipfs]\ngateway_hosts = [\"A.example:80\"]", `config.toml:2: gateway_hosts: "A.example:80" is no host to answer for; write its name in small letters and without a port, like "ipfs.example.org"`},
 		{"upload = ", `config.toml:1: `},
 		{"a\nb", `config.toml:1: `},
 		{"\x00", `config.toml:1: `},

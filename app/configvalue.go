@@ -125,6 +125,16 @@ func (v addrValue) set(x any) error {
 // SetAddr sets where the program answers, as a command line flag does over the config file.
 func (c *Config) SetAddr(addr string) error { return addrValue{&c.Addr}.set(addr) }
 
+// NextPort makes the program answer on the port after the one that it is to answer on now. ok is false when that was the last.
+func (c *Config) NextPort() (ok bool) {
+	port, err := parseAddr(c.Addr)
+	if err != nil || port == 0 || port == 1<<16-1 {
+		return false
+	}
+	c.Addr = c.Addr[:strings.LastIndexByte(c.Addr, ':')+1] + strconv.Itoa(int(port)+1)
+	return true
+}
+
 // parseAddr returns the port of an address on the loopback interface.
 func parseAddr(addr string) (port uint16, err error) {
 	i := strings.LastIndexByte(addr, ':')
@@ -214,6 +224,20 @@ func checkWeb(s string) error {
 func checkPeer(s string) error {
 	if parts := strings.Split(s, "/"); len(parts) < 5 || parts[0] != "" || !slices.Contains(parts[1:], "p2p") || strings.ContainsFunc(s, notInURL) {
 		return fmt.Errorf("%q is no peer; write it like \"/dnsaddr/bootstrap.libp2p.io/p2p/QmNnooDu7bfjPFoTZYxMNLWUQJyrVwtbZg5gBMjTezGAJN\"", s)
+	}
+	return nil
+}
+
+// checkHost takes the name of a host that is none of ours.
+func checkHost(s string) error {
+	labels := strings.Split(s, ".")
+	last := labels[len(labels)-1]
+	bad := len(s) > 253 || last == "localhost" || strings.Trim(last, "0123456789") == "" // or an IP address
+	for _, l := range labels {
+		bad = bad || l == "" || len(l) > 63 || strings.Trim(l, "abcdefghijklmnopqrstuvwxyz0123456789-_") != ""
+	}
+	if bad {
+		return fmt.Errorf("%q is no host to answer for; write its name in small letters and without a port, like \"ipfs.example.org\"", s)
 	}
 	return nil
 }

@@ -32,12 +32,12 @@ func newToken() string { return rand.Text() }
 // lockData makes the data folder and takes it for this process. The lock ends with the process, however that ends.
 func lockData(dataDir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, fmt.Errorf("data folder: %w; name another with --data-dir", err)
 	}
 	l := flock.New(lockFile(dataDir))
 	ok, err := l.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("data folder: lock: %w", err)
+		return nil, fmt.Errorf("data folder: lock: %w; name another with --data-dir", err)
 	}
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", dataDir, ErrRunning)
@@ -135,4 +135,17 @@ func insist(f func() error) (err error) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	return err
+}
+
+// FirstLogin reports whether nobody has asked this before on the data folder, which is there: the start at login is set up once, and then it is
+// the user's. The answer true is given once, whatever the caller makes of it.
+func FirstLogin(dataDir string) (bool, error) {
+	f, err := os.OpenFile(loginFile(dataDir), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("remembered start at login: %w", err)
+	}
+	return true, errors.Join(f.Sync(), f.Close())
 }

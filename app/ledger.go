@@ -23,14 +23,14 @@ type books struct {
 
 // openBooks opens the ledger. When the data folder has no room for it, or what is there cannot be read, the program runs with an empty
 // one that it forgets at the end: problem then is a sentence for the user. An error says that not even that was possible.
-func openBooks(o Options, room ledger.Disk) (b *books, problem string, err error) {
+func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, problem string, err error) {
 	b = new(books)
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("ledger: %w", err), b.Close())
 		}
 	}()
-	opt := ledger.Options{Keep: time.Duration(o.Config.HistoryDays) * 24 * time.Hour, Log: o.Log.With("room", "ledger")}
+	opt := ledger.Options{Keep: time.Duration(o.Config.HistoryDays) * 24 * time.Hour, Doubt: doubt, Log: o.Log.With("room", "ledger")}
 	dir, key := ledgerDir(o.DataDir), keyFile(o.DataDir)
 	b.ledger, err = ledger.Open(dir, opt)
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -24,13 +25,33 @@ func listen(ctx context.Context, addr string) (ls []net.Listener, bound string, 
 		}
 	}
 	if isTaken(err) {
-		return nil, "", fmt.Errorf("port %d is taken by another program: end that one, or choose another port with --addr 127.0.0.1:PORT", port)
+		return nil, "", &PortTakenError{Port: port, Owner: portOwner(port)}
 	}
 	if err != nil {
 		return nil, "", fmt.Errorf("cannot listen: %w", err)
 	}
 	return ls, bound, nil
 }
+
+// ErrPortTaken is what Run returns when another program has the port, as a [*PortTakenError].
+var ErrPortTaken = errors.New("the port is taken by another program")
+
+// A PortTakenError is a port that another program has.
+type PortTakenError struct {
+	Port  uint16
+	Owner string // the program and its process number, when that is known
+}
+
+func (e *PortTakenError) Error() string {
+	owner := "another program"
+	if e.Owner != "" {
+		owner += " (" + e.Owner + ")"
+	}
+	return fmt.Sprintf("port %d is taken by %s: end that one, or start this one with --any-port, or with --addr 127.0.0.1:PORT; "+
+		"web pages expect it at port %s", e.Port, owner, DefaultAddr[strings.LastIndexByte(DefaultAddr, ':')+1:])
+}
+
+func (e *PortTakenError) Unwrap() error { return ErrPortTaken }
 
 func listenBoth(ctx context.Context, port uint16) ([]net.Listener, string, error) {
 	var lc net.ListenConfig

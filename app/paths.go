@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // dirName is the folder of ours in the folders of the system.
@@ -25,7 +26,9 @@ const dirName = "universal-p2p"
 //	ledger/       which site used what, and what the user decided about sites
 //	site.key      what the tags and tokens of sites are signed with, readable by the user alone
 //	bittorrent/   known nodes and peers
-//	log/          the newest log, and a few older ones
+//	clock         what the clock said when it was last looked at
+//	login         that the first start has had the system start the program at login
+//	log/          the newest log, and a few older ones, when --data-dir names the folder
 func DefaultDataDir() (string, error) {
 	dir, err := os.UserCacheDir()
 	if err != nil {
@@ -33,6 +36,38 @@ func DefaultDataDir() (string, error) {
 	}
 	return filepath.Join(dir, dirName), nil
 }
+
+// DefaultLogDir is where the program writes its log when nobody says otherwise:
+//
+//	Linux    $XDG_STATE_HOME/universal-p2p/log, or ~/.local/state/universal-p2p/log
+//	macOS    ~/Library/Logs/universal-p2p
+//	Windows  %LocalAppData%\universal-p2p\log
+//
+// In it are universal-p2p.log and a few older ones, crash.log, which has something in it only after the program has crashed, and
+// crash-before.log, which is the one of the last crash.
+func DefaultLogDir() (string, error) { return logDir(runtime.GOOS, os.Getenv) }
+
+// logDir is DefaultLogDir for a system and an environment.
+func logDir(system string, env func(string) string) (string, error) {
+	if dir := env("XDG_STATE_HOME"); filepath.IsAbs(dir) && system != "windows" && system != "darwin" {
+		return filepath.Join(dir, dirName, "log"), nil
+	}
+	home, below := "HOME", []string{".local", "state", dirName, "log"}
+	switch system {
+	case "windows":
+		home, below = "LocalAppData", []string{dirName, "log"}
+	case "darwin":
+		below = []string{"Library", "Logs", dirName}
+	}
+	dir := env(home)
+	if dir == "" {
+		return "", fmt.Errorf("log folder: %s is not set in the environment", home)
+	}
+	return filepath.Join(append([]string{dir}, below...)...), nil
+}
+
+// LogDir is the log folder of a data folder that the user has named.
+func LogDir(dataDir string) string { return filepath.Join(dataDir, "log") }
 
 // DefaultConfigFile is the config file that is read when nobody names another:
 //
@@ -57,4 +92,5 @@ func storeDir(dataDir string) string    { return filepath.Join(dataDir, "store")
 func ledgerDir(dataDir string) string   { return filepath.Join(dataDir, "ledger") }
 func sessionFile(dataDir string) string { return filepath.Join(dataDir, "sessions") }
 func keyFile(dataDir string) string     { return filepath.Join(dataDir, "site.key") }
-func logFile(dataDir string) string     { return filepath.Join(dataDir, "log", "universal-p2p.log") }
+func clockFile(dataDir string) string   { return filepath.Join(dataDir, "clock") }
+func loginFile(dataDir string) string   { return filepath.Join(dataDir, "login") }

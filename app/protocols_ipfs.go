@@ -49,6 +49,7 @@ func (n *ipfsNode) backend(env Env) (*ipfs.Backend, error) {
 			Bootstrap:       c.Bootstrap,
 			Share:           c.Share,
 			ShareRate:       c.ShareRate,
+			GatewayHosts:    c.GatewayHosts,
 			Log:             env.Log,
 		})
 	})

@@ -14,9 +14,9 @@ type recycling interface {
 	Recycle(ctx context.Context, w store.Want) (freed int64, err error)
 }
 
-// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0. Each
-// time it tells done how many bytes that gave. The caller waits for the returned group.
-func startRecycler(ctx context.Context, st recycling, daysNow func() int64, done func(freed int64), log *slog.Logger) *sync.WaitGroup {
+// startRecycler removes the roots that nobody has used for so many days, now and then until ctx ends; none while days are 0, or
+// while the clock is in doubt. Each time it tells done how many bytes that gave. The caller waits for the returned group.
+func startRecycler(ctx context.Context, st recycling, daysNow func() int64, doubt func() bool, done func(freed int64), log *slog.Logger) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		next := time.NewTimer(firstRecycle)
@@ -28,7 +28,7 @@ func startRecycler(ctx context.Context, st recycling, daysNow func() int64, done
 			case <-next.C:
 			}
 			freed := int64(0)
-			if days := daysNow(); days > 0 {
+			if days := daysNow(); !doubt() && days > 0 {
 				freed = recycleUnused(ctx, st, days, log)
 			}
 			done(freed)

@@ -35,13 +35,16 @@ func (s *wanted) all() []store.Want {
 	return s.list
 }
 
+// never is that the clock is right.
+func never() bool { return false }
+
 func TestRecycler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
 		var rounds, freed atomic.Int64
 		done := func(n int64) { rounds.Add(1); freed.Add(n) }
-		wg := startRecycler(ctx, &st, func() int64 { return 30 }, done, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, func() int64 { return 30 }, never, done, slog.New(slog.DiscardHandler))
 		time.Sleep(firstRecycle - time.Second)
 		synctest.Wait()
 		if n := len(st.all()); n != 0 {
@@ -71,7 +74,7 @@ func TestRecyclerOff(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var st wanted
 		var days atomic.Int64
-		wg := startRecycler(ctx, &st, days.Load, func(int64) {}, slog.New(slog.DiscardHandler))
+		wg := startRecycler(ctx, &st, days.Load, never, func(int64) {}, slog.New(slog.DiscardHandler))
 		time.Sleep(24 * time.Hour)
 		if n := len(st.all()); n != 0 {
 			t.Errorf("recycled %d times", n)

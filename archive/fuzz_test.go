@@ -30,7 +30,7 @@ func exercise(t testing.TB, name string, data []byte, foreign bool) {
 		log = slog.New(panicHandler{slog.DiscardHandler, t})
 	}
 	l := New(Config{Log: log})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	src := newSource(name, data)
 	members, left := 0, int64(16<<20)
@@ -81,7 +81,7 @@ func exercise(t testing.TB, name string, data []byte, foreign bool) {
 		t.Errorf("%d readers are left", src.openNow())
 	}
 	runtime.ReadMemStats(&after)
-	if spent := time.Since(begun); spent > 15*time.Second {
+	if spent := time.Since(begun); spent > time.Minute { // for what takes a second on an idle machine
 		t.Errorf("it took %v", spent)
 	}
 	most := int64(200 << 20)

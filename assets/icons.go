@@ -29,10 +29,10 @@ const (
 	IconTemplate IconLook = "template" // macOS, which takes the shape and has its own colour; not on Windows
 )
 
-//go:embed icons/app/128.png
+//go:embed icons/app/64.png
 var appIcon []byte
 
-// AppIcon is the icon of the program as a PNG of 128 pixels. The caller does not change it. Other sizes and formats, for installers,
+// AppIcon is the icon of the program as a PNG of 64 pixels. The caller does not change it. Other sizes and formats, for installers,
 // are in the folder icons/app.
 func AppIcon() []byte { return appIcon }
 

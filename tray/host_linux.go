@@ -36,8 +36,10 @@ func (t *Tray) run(ctx context.Context) {
 	h := &host{t: t, conn: conn, signals: make(chan *dbus.Signal, 16), looks: make(chan assets.IconLook, 1)}
 	conn.Signal(h.signals) // closed with the connection
 	if err := h.subscribe(ctx); err != nil {
-		t.o.Log.Debug("tray", "err", err)
-		t.is(Lost)
+		if ctx.Err() == nil {
+			t.o.Log.Debug("tray", "err", err)
+			t.is(Lost)
+		}
 		return
 	}
 	h.ask(ctx)

@@ -66,13 +66,13 @@ func streams(s State, l assets.Language) string {
 	}
 }
 
-// tooltip is what hovering over the icon says. Windows has room for 127 characters.
+// tooltip is what hovering over the icon says. Windows has room for 127 characters, and Wine for 63.
 func tooltip(s State, l assets.Language) string {
 	text := streams(s, l)
 	if s.Problem != "" {
 		text = s.Problem
 	}
-	return "Universal P2P: " + oneLine(text, 100)
+	return "Universal P2P: " + oneLine(text, 48)
 }
 
 // icon is the icon for a state.

@@ -31,6 +31,7 @@ func (t *Tray) show(ctx context.Context, look assets.IconLook, looks <-chan asse
 	ready, built := make(chan struct{}), make(chan struct{})
 	end := ender(ready)
 	if early {
+		registerPicture()
 		systray.SetTitle("Universal P2P") // becomes the Id of the item, if it comes before Run
 		p.drawIcon(true)
 	}
@@ -210,7 +211,7 @@ func (p *painter) drawIcon(always bool) {
 	}
 	if i := icon(s); always || i != p.icon {
 		p.icon = i
-		b := assets.TrayIcon(i, p.look)
+		b := picture(assets.TrayIcon(i, p.look))
 		if p.look == assets.IconTemplate {
 			systray.SetTemplateIcon(b, b)
 		} else {

@@ -102,12 +102,16 @@ type entry struct {
 	try     string
 }
 
+// blank is what readers take off the ends of a line, a key and a value: GLib and systemd know of no blanks beyond ASCII, so that one
+// of those may end a path.
+const blank = " \t\r\n\v\f"
+
 // parseDesktopFile reads what anybody may have written. A file that makes no sense is one that starts nothing.
 func parseDesktopFile(text string) entry {
 	var e entry
 	here := false
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
+		line = strings.Trim(line, blank)
 		if strings.HasPrefix(line, "[") {
 			here = line == "[Desktop Entry]"
 			continue
@@ -116,8 +120,8 @@ func parseDesktopFile(text string) entry {
 		if !ok || !here || strings.HasPrefix(line, "#") {
 			continue
 		}
-		value = strings.TrimSpace(value)
-		switch strings.TrimSpace(key) {
+		value = strings.Trim(value, blank)
+		switch strings.Trim(key, blank) {
 		case "Hidden":
 			e.hidden = e.hidden || value == "true"
 		case "X-GNOME-Autostart-enabled": // how GNOME's settings and others switch one off

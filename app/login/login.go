@@ -113,7 +113,7 @@ func (it Item) check() error {
 		return fmt.Errorf("%q is no absolute path", it.Exec)
 	}
 	for _, s := range append([]string{it.ID, it.Label, it.Name, it.Comment, it.Icon, it.Exec}, it.Args...) {
-		if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) || strings.ContainsAny(s, "\ufffe\uffff") { // the last two are none in XML
 			return fmt.Errorf("%q has characters that cannot be written there; rename the folder or the program", s)
 		}
 	}

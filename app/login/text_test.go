@@ -159,7 +159,7 @@ func TestCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, tail := range []string{"\n", "\x1b[0m", "\xff"} {
+	for _, tail := range []string{"\n", "\x1b[0m", "\xff", "\uffff"} {
 		if err := item(here + tail).check(); err == nil || !strings.Contains(err.Error(), "rename") {
 			t.Errorf("%q: %v", tail, err)
 		}

@@ -64,6 +64,7 @@ type program struct {
 	config string // --config
 	log    string // what it prints
 	wrap   []string
+	face   []string // environment of a desktop to show an icon on; headless when empty
 }
 
 // start runs the program with an empty data directory until the test ends.
@@ -108,9 +109,12 @@ func (p *program) launch() {
 		p.t.Fatal(err)
 	}
 	defer log.Close()
-	args := append(append(p.wrap[:len(p.wrap):len(p.wrap)], p.bin, "run", "--headless"), p.flags()...)
+	args := append(append(p.wrap[:len(p.wrap):len(p.wrap)], p.bin, "run"), p.flags()...)
+	if len(p.face) == 0 {
+		args = append(args, "--headless")
+	}
 	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "HOME="+filepath.Dir(p.config), "GOTRACEBACK=all")
+	cmd.Env = append(append(os.Environ(), "HOME="+filepath.Dir(p.config), "GOTRACEBACK=all"), p.face...)
 	cmd.Stdout, cmd.Stderr = log, log
 	p.process = spawn(p.t, cmd)
 	patience := 20 * time.Second

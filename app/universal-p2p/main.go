@@ -21,6 +21,7 @@ import (
 )
 
 func main() {
+	attachConsole()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	hangup := !signal.Ignored(syscall.SIGHUP) // as nohup has it
 	if hangup {
@@ -111,10 +112,27 @@ Without a command it starts the program, like "run". The other commands talk to 
 		}
 		return usagef("there is no command %q; %s", args[0], hint)
 	}
-	root.AddCommand(run, newAdd(&f), newStatus(&f), newSites(&f), newBlock(&f), newUnblock(&f), newAllow(&f), newForget(&f), newRecycle(&f), newOpen(&f),
+	root.AddCommand(
+		run,
+		newOpen(&f),
+		newAdd(&f),
+		newStatus(&f),
+		newSites(&f),
+		newBlock(&f),
+		newUnblock(&f),
+		newAllow(&f),
+		newForget(&f),
+		newRecycle(&f),
 		newPause(&f, "pause", "Give pages nothing for now, and be connected to nobody", true),
 		newPause(&f, "resume", "Go on after a pause", false),
-		newQuit(&f), newConfig(&f), newDemo(&f), newMan(), newVersion())
+		newQuit(&f),
+		newConfig(&f),
+		newLogin(&f),
+		newService(&f),
+		newDemo(&f),
+		newMan(),
+		newVersion(),
+	)
 	return root
 }
 
@@ -153,6 +171,14 @@ func (f *common) settings() (app.Config, error) {
 		}
 	}
 	return cfg, nil
+}
+
+// logFolder is where the log is: in the data folder when that was named, else where the system keeps logs.
+func (f *common) logFolder() (string, error) {
+	if f.dataDir != "" {
+		return app.LogDir(f.dataDir), nil
+	}
+	return app.DefaultLogDir()
 }
 
 // folder is the data folder.

@@ -6,51 +6,90 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/zeronetscript/universal_p2p/app"
+	"github.com/zeronetscript/universal_p2p/app/daemon"
 )
 
+// runFlags are the flags of run.
+type runFlags struct {
+	headless, autostart, anyPort bool
+	managed                      bool // by the service manager of Windows
+	level                        string
+}
+
 func newRun(f *common) *cobra.Command {
-	var headless, autostart bool
-	var level string
+	var r runFlags
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Start the program and stay until it is told to quit",
 		Long: `Start the program and stay until it is told to quit, by Ctrl-C or by the command "quit".
 
-When the program runs already on the same data folder, its page is opened instead.`,
+When the program runs already, on the same data folder or on the same port, its page is opened instead.`,
 		Args: takes(0, "no arguments"),
 		RunE: func(c *cobra.Command, _ []string) error {
-			o, closer, err := f.options(level, c.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			addr, page, err := runOrFind(c.Context(), o)
-			err = errors.Join(err, closer.Close())
-			switch {
-			case err != nil || page == "" || autostart:
-				return err
-			case headless:
-				fmt.Fprintf(c.ErrOrStderr(), "universal-p2p: it runs already, at http://%s\n", addr)
-				return nil
-			}
-			_, err = openBrowser(page) // somebody clicked its icon again and wants to see it
-			return err
+			return daemon.Run(c.Context(), r.managed, func(ctx context.Context) error { return f.run(ctx, r, c.ErrOrStderr()) })
 		},
 	}
 	fl := c.Flags()
-	fl.BoolVar(&headless, "headless", false, "never open a window or a browser")
-	fl.BoolVar(&autostart, "autostart", false, "started at login, not by hand: stay silent when the program runs already")
-	fl.StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	fl.BoolVar(&r.headless, "headless", false, "never open a window or a browser")
+	fl.BoolVar(&r.autostart, "autostart", false, "started at login, not by hand: stay silent when the program runs already")
+	fl.BoolVar(&r.anyPort, "any-port", false, "when another program has the port, take the next one that is free; web pages may not find it there")
+	managed := strings.TrimLeft(daemon.ManagedFlag, "-")
+	fl.BoolVar(&r.managed, managed, false, "started by the service manager of Windows")
+	fl.Lookup(managed).Hidden = true
+	fl.StringVar(&r.level, "log-level", "info", "debug, info, warn or error")
 	return c
 }
 
+// run is the command run.
+func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
+	o, log, err := f.options(r.level, stderr)
+	if err != nil {
+		return err
+	}
+	f.settle(o, log)
+	started := func() (first bool) {
+		for _, p := range o.Problems.All() { // once it is clear that this is the program, and no second start
+			log.Warn(p.Text)
+		}
+		return f.atLogin(r, o)
+	}
+	var found *running
+	run := func(ctx context.Context, o app.Options) (err error) {
+		found, err = runOrFind(ctx, o, r.anyPort)
+		return err
+	}
+	if r.headless {
+		o.Ready = func(string) { started() }
+		err = run(ctx, o)
+	} else {
+		err = f.withFace(ctx, o, started, run)
+	}
+	err = errors.Join(err, log.Close())
+	switch {
+	case err != nil || found == nil || r.autostart:
+		return err
+	case r.headless:
+		fmt.Fprintf(stderr, "universal-p2p: it runs already, at http://%s%s\n", found.addr, found.note)
+		return nil
+	}
+	_, err = openBrowser(found.page) // somebody clicked its icon again and wants to see it
+	return err
+}
+
 // options is what the command line and the config file say for a run. The caller closes the log in the end.
-func (f *common) options(level string, stderr io.Writer) (app.Options, io.Closer, error) {
+func (f *common) options(level string, stderr io.Writer) (app.Options, *app.Log, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return app.Options{}, nil, usagef("--log-level: %q is none of debug, info, warn and error", level)
+	}
 	cfg, err := f.settings()
 	if err != nil {
 		return app.Options{}, nil, err
@@ -66,59 +105,88 @@ func (f *common) options(level string, stderr io.Writer) (app.Options, io.Closer
 	if err != nil {
 		return app.Options{}, nil, err
 	}
-	log, closer, err := openLog(dir, level, stderr)
+	logs, err := f.logFolder()
 	if err != nil {
 		return app.Options{}, nil, err
 	}
+	log := app.OpenLog(logs, l, stderr)
 	return app.Options{
-		Config: cfg, ConfigFile: file, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log,
-	}, closer, nil
+		Config: cfg, ConfigFile: file, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log.Logger, Problems: new(app.Problems),
+	}, log, nil
 }
 
-func openLog(dir, level string, stderr io.Writer) (*slog.Logger, io.Closer, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, nil, usagef("--log-level: %q is none of debug, info, warn and error", level)
+// settle makes the process at home: what its libraries say goes to the log, and so does what it says when it crashes. What is wrong
+// with the place becomes a problem.
+func (f *common) settle(o app.Options, log *app.Log) {
+	slog.SetDefault(log.Logger) // the standard log goes there too
+	if log.Broken == nil {
+		if dir, err := f.logFolder(); err == nil {
+			if err := app.CatchCrashes(dir); err != nil {
+				log.Warn("a crash will leave nothing behind", "err", err)
+			}
+		}
 	}
-	return app.OpenLog(dir, l, stderr)
+	if os.Geteuid() == 0 { // -1 on Windows
+		o.Problems.Set("root", "The program runs as root, which it has no use for. Start it as yourself, or as a service: `universal-p2p service install`.")
+	}
+	log.Problems(o.Problems)
 }
 
 // patience is how long a program that has the data folder gets to answer, or to let go of it: one that ends gives the answers
 // under way some seconds.
 const patience = 12 * time.Second
 
-// runOrFind runs the program. When another one runs already on the data folder, it returns where that one answers and its page
-// instead. One that only starts has not said yet where it is, and one that ends does not answer any more and makes room: both
-// are tried until patience ends.
-func runOrFind(ctx context.Context, o app.Options) (addr, page string, err error) {
+// A running program is one that was there before.
+type running struct {
+	addr string // host:port
+	page string // address of its page, with a way in when it is on our data folder
+	note string // for people, may be empty
+}
+
+// runOrFind runs the program. When another one runs already on the data folder, or on the port, it returns that one instead. One
+// that only starts has not said yet where it is, and one that ends does not answer any more and makes room: both are tried until
+// patience ends. With anyPort a port that is taken is passed over, whoever has it.
+func runOrFind(ctx context.Context, o app.Options, anyPort bool) (*running, error) {
 	asking, cancel := context.WithTimeout(ctx, patience) // app.Run is not bound by it
 	defer cancel()
 	for {
-		if err := app.Run(ctx, o); !errors.Is(err, app.ErrRunning) {
-			return "", "", err
+		err := app.Run(ctx, o)
+		var taken *app.PortTakenError
+		switch {
+		case errors.As(err, &taken) && anyPort && o.Config.NextPort():
+			o.Log.Warn("the port is taken, trying the next one", "port", taken.Port, "owner", taken.Owner)
+			continue
+		case errors.As(err, &taken) && !anyPort:
+			if _, page, ok := app.WhoAnswers(ctx, taken.Port); ok {
+				return &running{strings.TrimSuffix(strings.TrimPrefix(page, "http://"), "/"), page, ", with another data folder"}, nil
+			}
+			return nil, err
+		case !errors.Is(err, app.ErrRunning):
+			return nil, err
 		}
-		if addr, page, err = ask(asking, o.DataDir); err == nil {
-			return addr, page, nil
+		found, err := ask(asking, o.DataDir)
+		if err == nil {
+			return found, nil
 		}
 		select {
 		case <-ctx.Done():
-			return "", "", ctx.Err()
+			return nil, ctx.Err()
 		case <-asking.Done():
 			if errors.Is(err, app.ErrNotRunning) || errors.Is(err, context.DeadlineExceeded) {
 				err = fmt.Errorf("the data folder %s is in use, but nobody answers; end that program, or name another folder with --data-dir", o.DataDir)
 			}
-			return "", "", err
+			return nil, err
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
 // ask asks the program that has the data folder for its page.
-func ask(ctx context.Context, dir string) (addr, page string, err error) {
+func ask(ctx context.Context, dir string) (*running, error) {
 	client, err := app.Dial(dir)
 	if err != nil {
-		return "", "", err
+		return nil, err
 	}
-	page, err = client.Page(ctx)
-	return client.Addr(), page, err
+	page, err := client.Page(ctx)
+	return &running{addr: client.Addr(), page: page}, err
 }

@@ -26,12 +26,13 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar. Each has a folder of its own for everything that the program reads and writes by
-// default, and these commands besides the usual ones:
+// default, no display, the condition root besides the usual ones, and these commands:
 //
 //	exits CODE COMMAND...  runs a command that has to fail with that exit code and one line on standard error
 //	ready FOLDER           waits until a program runs on the data folder; a pattern as for filepath.Glob will do
 //	torrent FILE OUT       makes a .torrent of a file
 //	occupy VAR             takes a free port until the script ends
+//	free VAR               finds a port that is free now
 //	[!] hold FOLDER        takes a data folder until the script ends, or lets it go again
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -39,16 +40,25 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
-			for _, v := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "LocalAppData", "AppData"} {
+			for _, v := range []string{"HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LocalAppData", "AppData"} {
 				e.Setenv(v, filepath.Join(e.WorkDir, "home"))
+			}
+			for _, v := range []string{"DISPLAY", "WAYLAND_DISPLAY", "XDG_CONFIG_DIRS"} {
+				e.Setenv(v, "")
 			}
 			// No browser opens, and a script can see what would have been opened.
 			e.Setenv("PATH", filepath.Join(e.WorkDir, "bin")+string(os.PathListSeparator)+e.Getenv("PATH"))
 			e.Values[held{}] = map[string]*flock.Flock{}
 			return nil
 		},
+		Condition: func(c string) (bool, error) {
+			if c == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, errors.New("unknown condition " + c)
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "ready": ready, "torrent": makeTorrent, "occupy": occupy, "hold": hold,
+			"exits": exits, "ready": ready, "torrent": makeTorrent, "occupy": occupy, "free": free, "hold": hold,
 		},
 	})
 }
@@ -115,6 +125,16 @@ func occupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+func free(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: free VAR")
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
 }
 
 // held is the key of the data folders that a script holds.

@@ -82,7 +82,7 @@ func newClient(cfg Config, g guard, reg *registry, upRate *rate.Limiter) (*torre
 	cc.Callbacks.CompletedHandshake = func(pc *torrent.PeerConn, _ infohash.T) { expectNoReject(&pc.PeerID) }
 
 	cc.DialForPeerConns = false
-	cl, err := listen(cc)
+	cl, err := listen(cc, torrent.NewClient)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +96,22 @@ func newClient(cfg Config, g guard, reg *registry, upRate *rate.Limiter) (*torre
 }
 
 // listen starts the client on the configured port, or on any if that one is taken: another program on it must not keep ours
-// from working.
-func listen(cc *torrent.ClientConfig) (*torrent.Client, error) {
-	cl, err := torrent.NewClient(cc)
-	if err == nil || cc.ListenPort == 0 {
-		return cl, err
+// from working. Where no UDP can be had, as in some sandboxes and under Wine 8, TCP has to do: without uTP and the DHT. start is
+// [torrent.NewClient].
+func listen(cc *torrent.ClientConfig, start func(*torrent.ClientConfig) (*torrent.Client, error)) (*torrent.Client, error) {
+	cl, err := start(cc)
+	if err != nil && cc.ListenPort != 0 {
+		cc.Slogger.Warn("the port for peers is taken, using another", "port", cc.ListenPort, "err", err)
+		cc.ListenPort = 0
+		cl, err = start(cc)
 	}
-	cc.Slogger.Warn("the port for peers is taken, using another", "port", cc.ListenPort, "err", err)
-	cc.ListenPort = 0
-	return torrent.NewClient(cc)
+	var op *net.OpError
+	if errors.As(err, &op) && strings.HasPrefix(op.Net, "udp") && !cc.DisableUTP {
+		cc.Slogger.Warn("no UDP can be had, so there is no uTP and no DHT", "err", err)
+		cc.DisableUTP = true
+		cl, err = start(cc)
+	}
+	return cl, err
 }
 
 func closeClient(cl *torrent.Client) error {

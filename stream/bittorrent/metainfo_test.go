@@ -246,7 +246,7 @@ func FuzzReadMetainfo(f *testing.F) {
 				c.check(l.pieces-1, bytes.NewReader(make([]byte, l.size(l.pieces-1))))
 			}
 		}
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > time.Minute { // for what takes milliseconds on an idle machine
 			t.Fatalf("took %v", d)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,6 +45,8 @@ type Config struct {
 	Share     bool     // give blocks to peers that we are connected to
 	ShareRate int64    // bytes a second; 0: no limit
 
+	GatewayHosts []string // hosts, besides our own, that answer with what IPFS has: names without a port
+
 	Idle time.Duration // how long the node stays awake unused; 0: three minutes
 
 	resolver madns.BasicResolver // for DNSLink; nil is the system's
@@ -55,6 +58,8 @@ type Backend struct {
 	log     *slog.Logger
 	shelves *shelves
 	waker   *waker
+	gateway func() (*gatewayServer, error) // made when it is needed
+	hosts   map[string]bool                // that the user has given to it
 
 	life   context.Context // ends with Close
 	cancel context.CancelFunc
@@ -63,12 +68,14 @@ type Backend struct {
 	dags   map[string]*dag
 	unused []*dag // those that nobody has open, the least recently used first
 	closed bool
+	paused bool
 }
 
 var (
 	_ stream.Backend       = (*Backend)(nil)
 	_ stream.Searcher      = (*Backend)(nil)
 	_ stream.Canonicalizer = (*Backend)(nil)
+	_ stream.Pauser        = (*Backend)(nil)
 )
 
 // New returns a backend that sleeps. A list that makes no sense is an error at once.
@@ -97,6 +104,8 @@ func New(cfg Config) (*Backend, error) {
 		served.limit = rate.NewLimiter(rate.Limit(cfg.ShareRate), int(max(maxBlock, cfg.ShareRate)))
 	}
 	b.waker = newWaker(cfg.Idle, func() (*node, error) { return startNode(&b.cfg, g, served) }, cfg.Log)
+	b.gateway = sync.OnceValues(func() (*gatewayServer, error) { return newGateway(b) })
+	b.hosts = gatewayHosts(cfg.GatewayHosts)
 	return b, nil
 }
 
@@ -180,7 +189,7 @@ func (b *Backend) release(d *dag) {
 	if d.refs--; d.refs > 0 {
 		return
 	}
-	if b.closed {
+	if b.closed || b.paused {
 		b.drop(d)
 		return
 	}
@@ -220,6 +229,19 @@ func (b *Backend) forgetUnused(d *dag) {
 			return
 		}
 	}
+}
+
+// Pause implements stream.Pauser.
+func (b *Backend) Pause(on bool) {
+	b.mu.Lock()
+	b.paused = on
+	if on && !b.closed {
+		for _, d := range slices.Clone(b.unused) {
+			b.drop(d)
+		}
+	}
+	b.mu.Unlock()
+	b.waker.pause(on)
 }
 
 // Leave implements stream.Leaver.

@@ -110,6 +110,24 @@ func TestSleep(t *testing.T) {
 	}
 }
 
+// In a pause nothing is held that nobody has open, and the node sleeps.
+func TestPause(t *testing.T) {
+	p := newPeer(t)
+	id := addFile(t, p, random(1, 1<<20), ipfspeer.Options{Chunk: 64 << 10})
+	_, url := newRouter(t, p)
+	b := newBackend(t, newStore(t, t.TempDir(), 64<<20), []string{url}, func(c *ipfs.Config) { c.Idle = time.Hour })
+	open(t, b, id).Close()
+	if !b.Awake() {
+		t.Fatal("the node sleeps in the middle of its time")
+	}
+	b.Pause(true)
+	until(t, "the node sleeps", func() bool { return !b.Awake() })
+	open(t, b, id).Close()
+	until(t, "the node sleeps again", func() bool { return !b.Awake() })
+	b.Pause(false)
+	open(t, b, id).Close()
+}
+
 // A node that is used again while it falls asleep wakes again, and what was open goes on.
 func TestWakeAgain(t *testing.T) {
 	p := newPeer(t)

@@ -23,6 +23,7 @@ type waker struct {
 	rest   *time.Timer   // until its memory is given back
 	ending chan struct{} // closed when the node that is being stopped has ended; nil: none is
 	closed bool
+	paused bool // who falls asleep does so at once
 }
 
 func newWaker(after time.Duration, start func() (*node, error), log *slog.Logger) *waker {
@@ -66,9 +67,12 @@ func (w *waker) release() {
 	if w.holds--; w.holds > 0 || w.closed || w.node == nil {
 		return
 	}
-	n := w.node
+	n, after := w.node, w.after
+	if w.paused {
+		after = 0
+	}
 	w.rest = time.AfterFunc(restAfter, debug.FreeOSMemory)
-	w.idle = time.AfterFunc(w.after, func() { w.sleep(n) })
+	w.idle = time.AfterFunc(after, func() { w.sleep(n) })
 }
 
 // restAfter is how long nothing is asked of the network before what its buffers took is given back to the system. Go by itself would
@@ -104,6 +108,16 @@ func (w *waker) sleep(n *node) {
 	w.ending = nil
 	w.mu.Unlock()
 	close(ending)
+}
+
+// pause lets a node that nobody holds fall asleep at once, now and until it is over.
+func (w *waker) pause(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.paused = on
+	if on && w.idle != nil {
+		w.idle.Reset(0)
+	}
 }
 
 // awake returns the node if there is one; it may fall asleep at any time.

@@ -340,6 +340,7 @@ func (l *Ledger) loadDecisions() error {
 		return fmt.Errorf("ledger: %s: %w", l.path(decisionsFile), err)
 	}
 	l.damaged += damaged
-	l.undecided = l.decisions.expire(time.Now().Add(-l.opt.Keep)) || damaged > 0 || whole < size
+	old := !l.opt.doubt() && l.decisions.expire(time.Now().Add(-l.opt.Keep))
+	l.undecided = old || damaged > 0 || whole < size
 	return nil
 }

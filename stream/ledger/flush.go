@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"slices"
 	"time"
@@ -62,6 +63,9 @@ func (l *Ledger) failed(err error) {
 
 // expire forgets what is too old.
 func (l *Ledger) expire() {
+	if l.opt.doubt() {
+		return
+	}
 	before := time.Now().Add(-l.opt.Keep)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -220,11 +224,15 @@ func (n *node) record() (r record, any bool) {
 func (l *Ledger) loadHistory() error {
 	os.Remove(l.path(historyFile) + tempSuffix) // of a crash
 	l.anew = true                               // nothing that is folded while reading needs a record
-	now := time.Now()
+	now, doubt := time.Now(), l.opt.doubt()
+	latest := now.Unix() // nothing was used later
+	if doubt {
+		latest = math.MaxInt64
+	}
 	lines := 0
 	size, whole, err := readFile(l.path(historyFile), &l.damaged, func(data []byte) bool {
 		lines++
-		return l.tree.apply(data, now.Unix())
+		return l.tree.apply(data, latest)
 	})
 	if errors.Is(err, errNewer) {
 		l.log.Warn("a newer version of this program wrote this file; it was kept aside", "file", l.path(historyFile)+newerSuffix)
@@ -237,7 +245,7 @@ func (l *Ledger) loadHistory() error {
 	}
 	l.tree.sort()
 	l.tree.fitAll()
-	old := l.tree.expire(now.Add(-l.opt.Keep).Unix())
+	old := !doubt && l.tree.expire(now.Add(-l.opt.Keep).Unix())
 	if size > 0 && !old && l.damaged == 0 && whole == size && lines == l.lines() {
 		l.settle()
 		l.size, l.compact = size, size

@@ -53,8 +53,11 @@ type Options struct {
 	MaxEntries int           // sites, roots and items in all; 20,000, and 64 at least
 	MaxBytes   int64         // of history on disk, also while it is written anew; 16 MiB, and 1 MiB at least
 	FlushEvery time.Duration // how long a note may stay in memory only; 5 s
+	Doubt      func() bool   // says that the clock may be wrong: then nothing is forgotten for its age; nil is never
 	Log        *slog.Logger  // nil is silence
 }
+
+func (o *Options) doubt() bool { return o.Doubt != nil && o.Doubt() }
 
 func (o *Options) fill() error {
 	if o.Keep < 0 || o.MaxEntries < 0 || o.MaxBytes < 0 || o.FlushEvery < 0 {

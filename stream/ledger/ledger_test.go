@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -380,6 +381,34 @@ func TestKeep(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While the clock may be wrong nothing is forgotten for its age, and no time is corrected, neither at the start nor while the
+// program runs. Afterwards all is as it should be.
+func TestKeepInDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var doubt atomic.Bool
+		o := Options{Keep: 90 * 24 * time.Hour, Doubt: doubt.Load}
+		l := open(t, t.TempDir(), o)
+		page := site(t, "https://example.org")
+		l.note(page, film, "a.mp4", 1)
+		l.Mark(page, Exposed)
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		doubt.Store(true)
+		time.Sleep(200 * 24 * time.Hour) // the clock leaps
+		l = open(t, l.dir, o)
+		time.Sleep(48 * time.Hour)
+		if got := one(t, l.Roots(page)); got.Root != film || l.Mark(page, Exposed) {
+			t.Errorf("in doubt: %+v", got)
+		}
+		doubt.Store(false)
+		time.Sleep(48 * time.Hour)
+		if u := l.Site(page); u.Requests != 0 || len(l.tree.nodes) > 0 {
+			t.Errorf("afterwards: %+v", u)
+		}
+	})
 }
 
 // A clock that was wrong for a day does not keep entries for ever.

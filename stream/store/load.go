@@ -126,6 +126,10 @@ func (s *Store) loadRoot(k key) {
 	s.roots[k] = r
 }
 
+// born is before the first version of this program. An earlier time was told by a clock that had not been set yet, as some computers
+// start with: nothing is as old as that, and the present is as good a guess.
+var born = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // loadRecord reads object.json. A damaged one is deleted; the chunks do not need it.
 func (s *Store) loadRecord(r *root) (known bool) {
 	path := filepath.Join(r.dir, recordFile)
@@ -145,7 +149,7 @@ func (s *Store) loadRecord(r *root) (known bool) {
 	r.name, r.size, r.chunkSize, r.disposable, r.saved = rec.Name, rec.Size, rec.Chunk, rec.Disposable, true
 	r.uneven, r.loose = rec.Uneven || rec.Loose, rec.Loose
 	r.keep = rec.Kept // nothing is booked yet
-	if now := time.Now(); rec.LastAccess.Before(now) {
+	if now := time.Now(); rec.LastAccess.Before(now) && !(rec.LastAccess.Before(born) && now.After(born)) {
 		r.access = rec.LastAccess
 	}
 	return true

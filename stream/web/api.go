@@ -71,6 +71,7 @@ func (h *Handler) newAPI() *http.ServeMux {
 		crossOrigin(w.Header())
 		reply(w, http.StatusOK, struct{}{})
 	})
+	mux.HandleFunc("GET /api/v0/instance", h.apiInstance)
 	answer := func(w http.ResponseWriter, r *http.Request, f apiFunc) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxCommand)
 		code, v, err := f(r)
@@ -115,6 +116,25 @@ func (h *Handler) newAPI() *http.ServeMux {
 		mux.HandleFunc("GET /api/v0/events", h.events)
 	}
 	return mux
+}
+
+// Instance says who answers here, in the form in which GET /api/v0/instance gives it.
+type Instance struct {
+	Program string `json:"program"` // always "universal-p2p"
+	Version string `json:"version"`
+}
+
+// Program is what the program calls itself in an [Instance].
+const Program = "universal-p2p"
+
+// apiInstance tells a second start of the program, which finds the port taken and has no token, that it is us. Pages get no answer:
+// the version is none of their business.
+func (h *Handler) apiInstance(w http.ResponseWriter, r *http.Request) {
+	if site := r.Header.Get("Sec-Fetch-Site"); site != "" || r.Header.Get("Origin") != "" {
+		h.refuse(w, r, errOrigin)
+		return
+	}
+	reply(w, http.StatusOK, Instance{Program, h.cfg.Version})
 }
 
 // apiOpen says where our own page is, for who wants to show it: with a key in the address that logs a browser in, once.

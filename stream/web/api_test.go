@@ -81,7 +81,7 @@ func TestAPI(t *testing.T) {
 		t.Errorf("%d %s", res.StatusCode, res.body)
 	}
 
-	f.want(call("GET", "status", ""), 200, []byte(`{"version":"","pid":0,"addr":"","used":0,"quota":0,"reserve":0,"streams":0,"roots":[],"problems":[]}`+"\n"))
+	f.want(call("GET", "status", ""), 200, []byte(`{"version":"","pid":0,"addr":"","used":0,"quota":0,"reserve":0,"streams":0,"paused":false,"roots":[],"problems":[]}`+"\n"))
 	p.status = Status{
 		Version: "v1", PID: 42, Addr: f.addr, Used: 1 << 40, Quota: 2 << 40, Reserve: 3, Streams: 4,
 		Roots: []RootStatus{{Protocol: "mem/v0", Root: "tree1", Name: "A", Bytes: 5, Size: 6,
@@ -89,7 +89,7 @@ func TestAPI(t *testing.T) {
 		Problems: []string{"The disk is full."},
 	}
 	f.want(call("GET", "status", ""), 200, []byte(`{"version":"v1","pid":42,"addr":"`+f.addr+`","used":1099511627776,"quota":2199023255552,`+
-		`"reserve":3,"streams":4,"roots":[{"protocol":"mem/v0","root":"tree1","name":"A","bytes":5,"size":6,`+
+		`"reserve":3,"streams":4,"paused":false,"roots":[{"protocol":"mem/v0","root":"tree1","name":"A","bytes":5,"size":6,`+
 		`"last_access":"2026-11-22T18:30:00Z","kept":true}],"problems":["The disk is full."]}`+"\n"))
 
 	for body, want := range map[string]string{
@@ -234,5 +234,26 @@ func TestSearch(t *testing.T) {
 	f.tree.Silence(false)
 	if res := <-done; res.StatusCode != 200 {
 		t.Errorf("%s", res.Status)
+	}
+}
+
+// A second start of the program asks who has the port. Pages get no answer.
+func TestInstance(t *testing.T) {
+	f := newFront(t, func(c *Config) { c.Version = "v1.2.3" })
+	ask := func(header ...string) response {
+		res, err := f.try(t.Context(), "GET", "/api/v0/instance", nil, header...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.get("Access-Control-Allow-Origin") != "" {
+			t.Error("it lets other origins read it")
+		}
+		return res
+	}
+	f.want(ask("Accept: */*"), 200, []byte(`{"program":"universal-p2p","version":"v1.2.3"}`+"\n"))
+	for _, header := range []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site", "Origin: https://example.org", "Origin: null"} {
+		if res := ask(header); res.StatusCode != 403 || strings.Contains(string(res.body), "v1.2.3") {
+			t.Errorf("%s: %d %s", header, res.StatusCode, res.body)
+		}
 	}
 }

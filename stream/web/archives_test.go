@@ -11,6 +11,15 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream"
 )
 
+// withArchives gives a front what opens archives.
+func withArchives(t testing.TB) func(*Config) {
+	return func(c *Config) {
+		library := archive.New(archive.Config{})
+		t.Cleanup(func() { library.Close() })
+		c.Archives = library
+	}
+}
+
 // zipOf makes a zip of members, in order, each "name", content and whether it is compressed.
 func zipOf(t *testing.T, members ...[3]string) []byte {
 	t.Helper()
@@ -51,9 +60,7 @@ func newArchiveFront(t *testing.T) (f *front, text string, inner []byte) {
 			locked[i+8] |= 1
 		}
 	}
-	library := archive.New(archive.Config{})
-	t.Cleanup(func() { library.Close() })
-	f = newFront(t, func(c *Config) { c.Archives = library })
+	f = newFront(t, withArchives(t))
 	f.mem.Add("tree2", "Archives", map[string][]byte{
 		"a.zip": album, "b/4.zip": level4, "locked.zip": locked, "cut.zip": album[:len(album)-8], "plain.txt": []byte("no archive"),
 		"page.zip": album,

@@ -19,7 +19,6 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"github.com/zeronetscript/universal_p2p/archive"
 	"github.com/zeronetscript/universal_p2p/assets"
 )
 
@@ -139,9 +138,7 @@ func TestBrowserAccess(t *testing.T) {
 // TestBrowserPagesAccess has it look at the pages of content, and at that of the demo. Their consoles stay empty.
 func TestBrowserPagesAccess(t *testing.T) {
 	axe := fetchAxe(t)
-	library := archive.New(archive.Config{})
-	t.Cleanup(func() { library.Close() })
-	b := newChromium(t, func(c *Config) { c.Archives = library })
+	b := newChromium(t, withArchives(t))
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)

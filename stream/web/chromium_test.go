@@ -2,34 +2,33 @@ package web
 
 import (
 	"context"
-	"io"
-	"log"
-	"net"
-	"net/http"
-	"net/http/httptest"
+	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 )
 
-// A chromium is a real browser with one tab. The page of the tab is on public as well, as https://public.example, which the browser
-// takes for a host on the internet.
+// A chromium is a real browser with one tab.
 type chromium struct {
 	*tab
-	ctx    context.Context
-	public *httptest.Server
+	ctx context.Context
+	far *internet
 }
 
 func newChromium(t *testing.T, change ...func(*Config)) *chromium {
+	return startChromium(t, nil, change...)
+}
+
+// startChromium starts one whose user has changed some preferences.
+func startChromium(t *testing.T, preferences func(*internet) map[string]any, change ...func(*Config)) *chromium {
 	path := findChromium(t)
 	b := &chromium{tab: newTab(t, change...)}
 	b.browser = b
-	b.public = httptest.NewUnstartedServer(http.HandlerFunc(b.serve))
-	b.public.Config.ErrorLog = log.New(io.Discard, "", 0) // the browser hangs up while it makes up its mind about the certificate
-	b.public.StartTLS()
-	t.Cleanup(b.public.Close)
+	b.far = newInternet(t, b.serve)
 
 	// Not t.TempDir: Chromium may write there for a moment after it has been ended.
 	profile, err := os.MkdirTemp("", "up2p-chromium-*")
@@ -37,11 +36,23 @@ func newChromium(t *testing.T, change ...func(*Config)) *chromium {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(profile) })
+	if preferences != nil {
+		data, err := json.Marshal(preferences(b.far))
+		if err == nil {
+			err = os.Mkdir(filepath.Join(profile, "Default"), 0o700)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(profile, "Default", "Preferences"), data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(path), chromedp.UserDataDir(profile), chromedp.Flag("headless", "new"),
-		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("host-resolver-rules", "MAP rebind.example 127.0.0.1, MAP public.example 127.0.0.1"),
-		chromedp.Flag("ip-address-space-overrides", b.public.Listener.Addr().String()+"=public"), chromedp.Flag("ignore-certificate-errors", true)}
+		chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"),
+		chromedp.Flag("ip-address-space-overrides", b.far.addrs("=public")), chromedp.Flag("ignore-certificate-errors", true)}
 	for _, flag := range []string{"no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
-		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "mute-audio"} {
+		"disable-component-update", "disable-sync", "disable-dev-shm-usage", "mute-audio", "disable-popup-blocking"} {
 		opts = append(opts, chromedp.Flag(flag, true))
 	}
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), opts...)
@@ -93,8 +104,15 @@ func (b *chromium) within(ctx context.Context) (context.Context, context.CancelF
 	return within, func() { stop(); cancel(nil) }
 }
 
-// publicOrigin is the origin of the page that is on the internet.
-func (b *chromium) publicOrigin() string {
-	_, port, _ := net.SplitHostPort(b.public.Listener.Addr().String())
-	return "https://public.example:" + port
+// internet implements driver.
+func (b *chromium) internet() *internet { return b.far }
+
+// allow implements driver.
+func (b *chromium) allow(ctx context.Context, origin, setting string) error {
+	ctx, cancel := b.within(ctx)
+	defer cancel()
+	_, err := chromedp.CallBrowser(ctx, browser.SetPermission, browser.SetPermissionParams{
+		Permission: &browser.PermissionDescriptor{Name: "loopback-network"}, Setting: browser.PermissionSetting(setting), Origin: origin,
+	})
+	return err
 }

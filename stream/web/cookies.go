@@ -35,12 +35,15 @@ func expireCookies(header http.Header, r *http.Request) {
 }
 
 // cookieDomains are the domains above the host of a website that it can set cookies for. A browser takes none for localhost itself,
-// which is like the end of a public name.
+// which is like the end of a public name. Hosts of other names, for which we stand in, have their own ways with cookies.
 func cookieDomains(host string) (domains []string) {
-	host, _, _ = strings.Cut(host, ":")
+	host, _, _ = strings.Cut(strings.ToLower(host), ":")
+	if !strings.HasSuffix(host, "."+interfaceHost) {
+		return nil
+	}
 	for {
-		_, above, ok := strings.Cut(host, ".")
-		if !ok || above == interfaceHost {
+		_, above, _ := strings.Cut(host, ".")
+		if above == interfaceHost {
 			return domains
 		}
 		domains, host = append(domains, above), above

@@ -2,16 +2,14 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/chromedp/cdproto/browser"
-	"github.com/chromedp/chromedp"
 )
 
 // longMatroska returns the WebM of the demo with 6 MiB of nothing before its index, as WebM or as what it is made out of
@@ -108,24 +106,12 @@ func checkFormats(t *testing.T, open opener) {
 	}
 }
 
-// allow decides for the user whether the public page may connect to this computer
-// (https://wicg.github.io/local-network-access/).
-func (b *chromium) allow(setting browser.PermissionSetting) {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
-	defer cancel()
-	params := browser.SetPermissionParams{
-		Permission: &browser.PermissionDescriptor{Name: "loopback-network"}, Setting: setting, Origin: b.publicOrigin(),
-	}
-	if _, err := chromedp.CallBrowser(ctx, browser.SetPermission, params); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
 // TestBrowserPublicPage: a page on the internet gets nothing through to us before the user has allowed that, but for a link that the
 // user follows. After that it plays, and is known by its name.
-func TestBrowserPublicPage(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserPublicPage(t *testing.T) { checkPublicPage(t, inChromium) }
+
+func checkPublicPage(t *testing.T, open opener) {
+	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +121,7 @@ func TestBrowserPublicPage(t *testing.T) {
 		`<a id=a href="http://` + b.addr + `/mem/v0/stream/tree1/picture.png">picture</a>`
 	src := b.url("tree1/picture.png")
 
-	b.allow(browser.PermissionSettingDenied)
+	b.allow("denied")
 	b.showAt(b.publicOrigin(), body)
 	b.asked()
 	got := b.run(`
@@ -168,7 +154,7 @@ func TestBrowserPublicPage(t *testing.T) {
 	b.visit("about:blank")
 	b.asks()
 
-	b.allow(browser.PermissionSettingGranted)
+	b.allow("granted")
 	b.showAt(b.publicOrigin(), body)
 	got = b.run(`
 		await image('` + src + `');
@@ -181,5 +167,86 @@ func TestBrowserPublicPage(t *testing.T) {
 	// The picture is embedded without crossorigin, so that it does not say for whom.
 	if got, want := b.asks(), b.publicOrigin()+", unknown site"; got != want {
 		t.Errorf("%s asked, want %s", got, want)
+	}
+}
+
+// TestBrowserReach: which pages reach us without a question, and which after the user's yes. It is the table of the README.
+func TestBrowserReach(t *testing.T) {
+	checkReach(t, inChromium, false)
+	// What the user allows by the protocol of the developer tools is allowed to frames as well, which is not so in life.
+	checkFrames(t, startChromium(t, func(n *internet) map[string]any {
+		granted := map[string]any{n.origin("https", "public") + ",*": map[string]any{"setting": 1}}
+		return map[string]any{"profile": map[string]any{"content_settings": map[string]any{"exceptions": map[string]any{"loopback_network": granted}}}}
+	}).tab)
+}
+
+// checkReach is told whether the user may say yes to a page that is not on https.
+func checkReach(t *testing.T, open opener, mayAllow bool) {
+	b := open(t)
+	picture, err := os.ReadFile("testdata/browser/picture.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mem.Add("tree1", "", map[string][]byte{"picture.png": picture})
+	file := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(file, []byte("<!doctype html><title>A file</title><body>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	far := b.browser.internet()
+	if !mayAllow && b.browser.allow(t.Context(), far.origin("http", "public"), "granted") == nil {
+		t.Error("a page on http can be allowed")
+	}
+	for _, tt := range []struct{ setting, page, want string }{
+		{"prompt", b.page.URL, "reached"},
+		{"prompt", strings.Replace(b.page.URL, "127.0.0.1", "localhost", 1), "reached"},
+		{"prompt", "file://" + filepath.ToSlash(file), "reached"},
+		{"prompt", far.origin("https", "public"), "refused"},
+		{"prompt", far.origin("http", "public"), "refused"},
+		{"granted", far.origin("https", "public"), "reached"},
+		{"granted", far.origin("https", "other"), "refused"},
+		{"granted", far.origin("http", "public"), map[bool]string{true: "reached", false: "refused"}[mayAllow]},
+	} {
+		b.allow(tt.setting)
+		if mayAllow {
+			b.allowFor(far.origin("http", "public"), tt.setting)
+		}
+		b.showAt(tt.page, "<body>")
+		b.asked()
+		patience := "20000"
+		if tt.want == "refused" {
+			patience = "1000" // a browser that asks the user waits for the answer
+		}
+		got := b.run(`return Promise.race([image('` + b.url("tree1/picture.png") + `').then(() => 'reached', () => 'refused'), sleep(` + patience + `).then(() => 'refused')])`)
+		if asked := b.asked(); got != tt.want || (got == "refused") != (len(asked) == 0) {
+			t.Errorf("%s, %s: %s, want %s; we were asked %d times", tt.page, tt.setting, got, tt.want, len(asked))
+		}
+	}
+}
+
+// checkFrames: a frame of another origin, in a page that may, needs the word of that page.
+func checkFrames(t *testing.T, b *tab) {
+	picture, err := os.ReadFile("testdata/browser/picture.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.mem.Add("tree1", "", map[string][]byte{"picture.png": picture})
+	b.frame = `<body><script>onmessage = async () => {` + helpers + `parent.postMessage(await image('` + b.url("tree1/picture.png") + `?' + Math.random()).then(() => 'reached', () => 'refused'), '*')}</script>`
+	b.showAt(b.publicOrigin(), "<body>")
+	b.asked()
+	for attributes, want := range map[string]string{
+		`{}`:                          "refused",
+		`{allow: 'loopback-network'}`: "reached",
+		`{sandbox: 'allow-scripts'}`:  "refused",
+		`{sandbox: 'allow-scripts', allow: 'loopback-network'}`: "reached",
+	} {
+		got := b.run(`
+			const frame = Object.assign(document.createElement('iframe'), ` + attributes + `, {src: '` + b.browser.internet().origin("https", "other") + `/frame'});
+			await new Promise(r => { frame.onload = r; document.body.append(frame); });
+			const said = new Promise(r => addEventListener('message', e => r(e.data), {once: true}));
+			frame.contentWindow.postMessage('', '*');
+			return Promise.race([said, sleep(20000).then(() => 'nothing')]);`)
+		if asked := b.asked(); got != want || (got == "refused") != (len(asked) == 0) {
+			t.Errorf("a frame with %s: %s, want %s; we were asked %d times", attributes, got, want, len(asked))
+		}
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/chromedp/cdproto/browser"
 )
 
 func TestEmbedScript(t *testing.T) {
@@ -22,8 +20,10 @@ func TestEmbedScript(t *testing.T) {
 }
 
 // TestBrowserEmbed: a page that uses the script shows its media when the program may be reached, and else what the visitor can do.
-func TestBrowserEmbed(t *testing.T) {
-	b := newChromium(t)
+func TestBrowserEmbed(t *testing.T) { checkEmbed(t, inChromium) }
+
+func checkEmbed(t *testing.T, open opener) {
+	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +46,7 @@ func TestBrowserEmbed(t *testing.T) {
 	)
 	for _, c := range []struct {
 		name    string
-		setting browser.PermissionSetting // of a page on the internet; "": on this computer
+		setting string // of a page on the internet; "": on this computer
 		addr    string
 		js, run string
 		want    string
@@ -62,10 +62,10 @@ func TestBrowserEmbed(t *testing.T) {
 			await universalP2P.take(document);
 			await until(() => 'shown later', () => later.naturalWidth > 0);
 			return 'ok';`, "ok"},
-		{"allowed before", browser.PermissionSettingGranted, b.addr, "", shown + `return 'ok'`, "ok"},
-		{"a browser that asks nobody", browser.PermissionSettingGranted, b.addr, `navigator.permissions.query = () => Promise.reject(new TypeError("what?"));`,
+		{"allowed before", "granted", b.addr, "", shown + `return 'ok'`, "ok"},
+		{"a browser that asks nobody", "granted", b.addr, `navigator.permissions.query = () => Promise.reject(new TypeError("what?"));`,
 			shown + `return 'ok'`, "ok"},
-		{"to be asked", browser.PermissionSettingGranted, b.addr, `
+		{"to be asked", "granted", b.addr, `
 			const real = navigator.permissions.query.bind(navigator.permissions);
 			let once = true;
 			navigator.permissions.query = async p => once ? (once = false, {state: "prompt"}) : real(p);`, `
@@ -74,7 +74,7 @@ func TestBrowserEmbed(t *testing.T) {
 				note().querySelector('button').textContent].join(' ');
 			note().querySelector('button').click();
 			` + shown + `return before;`, " i status true Zeigen"},
-		{"denied", browser.PermissionSettingDenied, b.addr, "", `
+		{"denied", "denied", b.addr, "", `
 			await until(() => 'told', () => note());
 			return [i.getAttribute('src'), note().querySelectorAll('button').length, note().querySelector('a').target].join(' ');`, " 0 _blank"},
 	} {

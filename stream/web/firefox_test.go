@@ -6,14 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,15 +21,15 @@ import (
 // A firefox is a running Firefox without windows, which is told what to do by WebDriver BiDi (https://w3c.github.io/webdriver-bidi/).
 // One serves many tests, each with a tab and a container of its own: what a container stores no other sees.
 type firefox struct {
-	t      *testing.T
-	conn   *websocket.Conn
-	public *httptest.Server // https, on what the browser takes for an address on the internet
+	t    *testing.T
+	conn *websocket.Conn
+	far  *internet
 
 	mu      sync.Mutex
 	last    int                    // the number of the last command
 	waiting map[int]chan<- message // for the answer to a command
 	console func(url, text string) // is told what scripts complain of
-	page    http.Handler           // what is on public
+	page    http.Handler           // what is on the internet
 	gone    error                  // why the connection has ended
 }
 
@@ -49,17 +45,17 @@ type message struct {
 }
 
 // firefoxPrefs keep the browser from asking anybody anything, and from waiting for a user. What it asks all the same goes to a proxy
-// that nobody runs. The names end on this computer; one address of it counts as public.
+// that nobody runs. The names end on this computer; some addresses of it count as public.
 func firefoxPrefs(public string) map[string]any {
 	return map[string]any{
 		"network.proxy.type": 1, "network.proxy.http": "127.0.0.1", "network.proxy.http_port": 1, "network.proxy.ssl": "127.0.0.1", "network.proxy.ssl_port": 1,
-		"network.proxy.no_proxies_on":                     "127.0.0.1, [::1], localhost, .localhost, rebind.example, public.example",
-		"network.dns.localDomains":                        "rebind.example, public.example",
+		"network.proxy.no_proxies_on":                     "127.0.0.1, [::1], localhost, .localhost, rebind.example, public.example, other.example",
+		"network.dns.localDomains":                        "rebind.example, public.example, other.example",
 		"network.lna.address_space.public.override":       public,
 		"network.trr.mode":                                5,
 		"network.captive-portal-service.enabled":          false,
 		"network.connectivity-service.enabled":            false,
-		"services.settings.server":                        "data:,",
+		"services.settings.server":                        "data:,#remote-settings-dummy/v1",
 		"dom.push.connection.enabled":                     false,
 		"media.gmp-manager.url":                           "data:,",
 		"media.gmp-manager.updateEnabled":                 false,
@@ -76,40 +72,50 @@ func firefoxPrefs(public string) map[string]any {
 		"browser.startup.page":                            0,
 		"browser.aboutwelcome.enabled":                    false,
 		"browser.safebrowsing.provider.mozilla.updateURL": "", "browser.safebrowsing.provider.google4.updateURL": "",
-		"media.autoplay.default": 0,
-		"media.volume_scale":     "0",
-		"intl.accept_languages":  "en-US",
+		"dom.disable_open_during_load": false, // pages may open windows
+		"media.autoplay.default":       0,
+		"media.volume_scale":           "0",
+		"intl.accept_languages":        "en-US",
 	}
 }
 
+// userJS is the file of a profile that sets preferences.
+func userJS(prefs map[string]any) []byte {
+	var b bytes.Buffer
+	for name, value := range prefs {
+		switch v := value.(type) {
+		case string:
+			fmt.Fprintf(&b, "user_pref(%q, %q);\n", name, v)
+		default:
+			fmt.Fprintf(&b, "user_pref(%q, %v);\n", name, v)
+		}
+	}
+	return b.Bytes()
+}
+
+// newFirefox starts a browser for the time of the test.
 func newFirefox(t *testing.T) *firefox {
 	path := findFirefox(t)
 	f := &firefox{t: t, waiting: make(map[int]chan<- message), page: http.NotFoundHandler(), console: func(string, string) {}}
-	f.public = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	f.far = newInternet(t, func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		page := f.page
 		f.mu.Unlock()
 		page.ServeHTTP(w, r)
-	}))
-	f.public.Config.ErrorLog = log.New(io.Discard, "", 0) // the browser hangs up while it makes up its mind about the certificate
-	f.public.StartTLS()
-	t.Cleanup(f.public.Close)
-
-	profile := t.TempDir()
-	var prefs bytes.Buffer
-	for name, value := range firefoxPrefs(f.public.Listener.Addr().String()) {
-		v, err := json.Marshal(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&prefs, "user_pref(%q, %s);\n", name, v)
+	})
+	// Not t.TempDir: its children may write there for a moment after it has ended.
+	profile, err := os.MkdirTemp("", "up2p-firefox-*")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(profile, "user.js"), prefs.Bytes(), 0o600); err != nil {
+	t.Cleanup(func() { os.RemoveAll(profile) })
+	if err := os.WriteFile(filepath.Join(profile, "user.js"), userJS(firefoxPrefs(f.far.addrs(""))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	said := new(lockedBuffer)
 	cmd := exec.Command(path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0")
-	cmd.Env = append(os.Environ(), "HOME="+profile, "MOZ_CRASHREPORTER_DISABLE=1")
+	// With the last of them a release, too, takes from the preferences where settings come from.
+	cmd.Env = append(os.Environ(), "HOME="+profile, "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_REMOTE_SETTINGS_DEVTOOLS=1")
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.WaitDelay = 5 * time.Second // for its children, which have the same output
 	if err := cmd.Start(); err != nil {
@@ -120,7 +126,7 @@ func newFirefox(t *testing.T) *firefox {
 	t.Cleanup(func() {
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			cmd.Process.Kill()
 			t.Errorf("%s does not end: %v\n%s", path, <-ended, said)
 		}
@@ -188,7 +194,7 @@ func (f *firefox) connect(at string) error {
 		f.read()
 	}()
 	f.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		if err := f.call(ctx, "browser.close", nil, nil); err != nil {
 			f.t.Errorf("closing Firefox: %v", err)
@@ -284,7 +290,7 @@ func (f *firefox) call(ctx context.Context, method string, in params, out any) e
 // A firefoxTab drives one tab.
 type firefoxTab struct {
 	*firefox
-	id string
+	id, container string
 }
 
 // open starts a front and opens a tab for it.
@@ -308,7 +314,7 @@ func (f *firefox) open(t *testing.T, change ...func(*Config)) *tab {
 	if err := f.call(ctx, "browsingContext.create", params{"type": "tab", "userContext": container.UserContext}, &made); err != nil {
 		t.Fatal(err)
 	}
-	b.browser = &firefoxTab{f, made.Context}
+	b.browser = &firefoxTab{f, made.Context, container.UserContext}
 	f.mu.Lock()
 	f.page = http.HandlerFunc(b.serve)
 	f.mu.Unlock()
@@ -339,7 +345,12 @@ func (f *firefoxTab) evaluate(ctx context.Context, js string) (string, error) {
 	return out.Result.Value, nil
 }
 
-// publicOrigin is the origin of the page that is on the internet.
-func (f *firefox) publicOrigin() string {
-	return strings.Replace(f.public.URL, "127.0.0.1", "public.example", 1)
+// internet implements driver.
+func (f *firefox) internet() *internet { return f.far }
+
+// allow implements driver.
+func (f *firefoxTab) allow(ctx context.Context, origin, setting string) error {
+	return f.call(ctx, "permissions.setPermission", params{
+		"descriptor": params{"name": "loopback-network"}, "state": setting, "origin": origin, "userContext": f.container,
+	}, nil)
 }

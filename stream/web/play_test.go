@@ -4,23 +4,16 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/chromedp/chromedp"
-
-	"github.com/zeronetscript/universal_p2p/archive"
 )
 
 // newPlayFront has a tree with folders, films, and archives.
 func newPlayFront(t *testing.T) *front {
-	library := archive.New(archive.Config{})
-	t.Cleanup(func() { library.Close() })
-	f := newFront(t, func(c *Config) { c.Archives = library })
+	f := newFront(t, withArchives(t))
 	album := zipOf(t, [3]string{"b/10.jpg", "ten", ""}, [3]string{"b/2.jpg", "two", ""}, [3]string{"b/\u202egpj.exe", "x", ""},
 		[3]string{"b/<i>.txt", "text", "deflate"}, [3]string{"in.zip", string(zipOf(t, [3]string{"deep/x.mp3", "inside", ""})), ""})
 	f.mem.Add("tree2", "A <collection>", map[string][]byte{
@@ -138,12 +131,10 @@ func TestPlayLeft(t *testing.T) {
 }
 
 // TestBrowserPage looks at the pages with a real browser: the pictures of an archive are there, the film plays with its subtitles.
-func TestBrowserPage(t *testing.T) {
-	b := newChromium(t, func(c *Config) {
-		library := archive.New(archive.Config{})
-		t.Cleanup(func() { library.Close() })
-		c.Archives = library
-	})
+func TestBrowserPage(t *testing.T) { checkPage(t, inChromium) }
+
+func checkPage(t *testing.T, open opener) {
+	b := open(t, withArchives(t))
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +149,7 @@ func TestBrowserPage(t *testing.T) {
 	})
 	at := "http://" + b.addr + "/mem/v0/play/album"
 	b.visit(at + "/photos.zip/holiday")
-	b.shoot("list")
+	b.keep("play-list")
 	if got := b.run(`
 		const all = [...document.querySelectorAll('.list img')];
 		for (const i of all) { i.scrollIntoView(); await until(() => 'loaded ' + i.src, () => i.complete && i.naturalWidth > 0); }
@@ -166,7 +157,7 @@ func TestBrowserPage(t *testing.T) {
 		t.Errorf("pictures and scripts: %s", got)
 	}
 	b.visit(at)
-	b.shoot("tree")
+	b.keep("play-tree")
 	b.visit(at + "/film.mp4")
 	if got := b.run(`
 		const v = document.querySelector('video');
@@ -178,19 +169,7 @@ func TestBrowserPage(t *testing.T) {
 		return v.textTracks[0].cues[0].text;`); got != "Guten Tag" {
 		t.Errorf("the film: %s", got)
 	}
-	b.shoot("film")
-}
-
-// shoot keeps a screenshot for people to look at: go test -artifacts keeps them.
-func (b *chromium) shoot(name string) {
-	b.t.Helper()
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), "play-"+name+".png"), png, 0o600); err != nil {
-		b.t.Fatal(err)
-	}
+	b.keep("play-film")
 }
 
 func TestCompareNatural(t *testing.T) {

@@ -12,9 +12,12 @@ import (
 )
 
 // TestBrowserAttribution: whom a real browser lets us know of.
-func TestBrowserAttribution(t *testing.T) { checkAttribution(t, inChromium) }
+func TestBrowserAttribution(t *testing.T) {
+	checkAttribution(t, inChromium, func(string) string { return "unknown site" })
+}
 
-func checkAttribution(t *testing.T, open opener) {
+// checkAttribution is told what is known of a sandboxed frame in a neighbour: it has no origin, but browsers may say where it is.
+func checkAttribution(t *testing.T, open opener, sandboxed func(neighbour string) string) {
 	b := open(t)
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
@@ -45,7 +48,7 @@ func checkAttribution(t *testing.T, open opener) {
 			f.srcdoc = '<img crossorigin src="' + src + '" onload="parent.postMessage(1, \'*\')">';
 			const done = new Promise(r => onmessage = r);
 			document.body.append(f);
-			await done`, "unknown site"},
+			await done`, sandboxed(neighbour)},
 	} {
 		b.show("<body>")
 		js := fmt.Sprintf(`const src = '%s?n=%d';`, b.url("tree1/picture.png"), i) + tt.js
@@ -130,6 +133,11 @@ func TestBrowserWebsite(t *testing.T) { checkWebsite(t, inChromium) }
 func checkWebsite(t *testing.T, open opener) {
 	control := new(program)
 	b := open(t, func(c *Config) { c.Control = control })
+	websiteWorks(t, b, control, func(root string, files map[string][]byte) { b.mem.Add(root, "", files) })
+}
+
+// websiteWorks is checkWebsite for web sites that are made with add.
+func websiteWorks(t *testing.T, b *tab, control *program, add func(root string, files map[string][]byte)) {
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +148,7 @@ func checkWebsite(t *testing.T, open opener) {
 		reached <- r.URL.Path
 	}))
 	t.Cleanup(router.Close)
-	b.mem.Add("web", "", map[string][]byte{
+	add("web", map[string][]byte{
 		"index.html": []byte(`<!doctype html><title>Site</title><link rel=stylesheet href=style.css><p id=p>text</p><a id=next href=deep>next</a>` +
 			`<script src=code.js></script><script type=module src=module.js></script>`),
 		"style.css": []byte("p { color: rgb(1, 2, 3) }"), "code.js": []byte("window.ran = 'ran'"),
@@ -149,7 +157,8 @@ func checkWebsite(t *testing.T, open opener) {
 		"picture.png":     picture, "worker.js": []byte("postMessage('worked')"),
 		"drawing.svg": []byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>window.ran = origin</script></svg>`),
 	})
-	b.mem.Add("other", "", map[string][]byte{"index.html": []byte("<title>Other</title>"), "code.js": []byte("window.foreign = 1"), "picture.png": picture})
+	add("other", map[string][]byte{"index.html": []byte("<title>Other</title>"), "code.js": []byte("window.foreign = 1"), "picture.png": picture})
+	b.mem.Add("pictures", "", map[string][]byte{"picture.png": picture})
 	_, port, _ := strings.Cut(b.addr, ":")
 	host := func(root string) string { return "http://" + root + ".mem.localhost:" + port + "/" }
 	b.visit(host("web"))
@@ -170,7 +179,7 @@ func checkWebsite(t *testing.T, open opener) {
 			no(fetch('http://localhost:` + port + `/api/v0/sites')), no(fetch('http://localhost:` + port + `/')),
 			no(script('` + host("other") + `code.js')), no(fetch('` + host("other") + `')),
 			no(navigator.serviceWorker.register('code.js')),
-			no(image('` + host("web") + `picture.png')), no(image(content + '/mem/v0/stream/other/picture.png')), no(fetch(content + '/mem/v0/stream/other/picture.png')),
+			no(image('` + host("web") + `picture.png')), no(image(content + '/mem/v0/stream/pictures/picture.png')), no(fetch(content + '/mem/v0/stream/pictures/picture.png')),
 		])).join(' ')`)
 	if want := "refused refused refused refused refused refused refused refused reached reached reached"; got != want {
 		t.Errorf("%s\nwant %s", got, want)

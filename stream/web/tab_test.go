@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,6 +21,11 @@ type driver interface {
 	navigate(ctx context.Context, url string) error
 	// evaluate runs a script in the page that gives a promise of a text, and returns the text.
 	evaluate(ctx context.Context, js string) (string, error)
+	// internet is where the page of the tab is as well, on what the browser takes for hosts on the internet.
+	internet() *internet
+	// allow decides for the user whether pages of an origin may connect to this computer: "granted", "denied", or "prompt" for not
+	// yet (https://wicg.github.io/local-network-access/).
+	allow(ctx context.Context, origin, setting string) error
 }
 
 // A tab is one of a real browser, with a page in it that is on another port of the loopback interface than the front: a
@@ -28,9 +35,10 @@ type tab struct {
 	browser driver
 	page    *httptest.Server
 
-	mu   sync.Mutex
-	body string // of the page
-	seen []seen
+	mu    sync.Mutex
+	body  string // of the page
+	frame string // of what is at /frame
+	seen  []seen
 }
 
 // seen is a request that the front got, and what it answered.
@@ -39,6 +47,33 @@ type seen struct {
 	path, dest, rng, cache string
 	code                   int
 	bytes                  int64
+}
+
+// An internet is two servers for names below .example, on https and http.
+type internet struct{ secure, plain *httptest.Server }
+
+func newInternet(t *testing.T, page http.HandlerFunc) *internet {
+	n := &internet{httptest.NewUnstartedServer(page), httptest.NewServer(page)}
+	t.Cleanup(n.plain.Close)
+	n.secure.Config.ErrorLog = log.New(io.Discard, "", 0) // a browser hangs up while it makes up its mind about the certificate
+	n.secure.StartTLS()
+	t.Cleanup(n.secure.Close)
+	return n
+}
+
+// addrs are the addresses that have to count as public, with something behind each.
+func (n *internet) addrs(suffix string) string {
+	return n.secure.Listener.Addr().String() + suffix + "," + n.plain.Listener.Addr().String() + suffix
+}
+
+// origin is that of a page of a host.
+func (n *internet) origin(scheme, name string) string {
+	s := n.plain
+	if scheme == "https" {
+		s = n.secure
+	}
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	return scheme + "://" + name + ".example:" + port
 }
 
 // An opener opens a tab for a new front.
@@ -63,7 +98,11 @@ func (b *tab) serve(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
-	io.WriteString(w, "<!doctype html><title>A neighbour</title>"+b.body)
+	body := b.body
+	if r.URL.Path == "/frame" {
+		body = b.frame
+	}
+	io.WriteString(w, "<!doctype html><title>A neighbour</title>"+body)
 }
 
 // url returns the URL of a file on the front.
@@ -89,6 +128,24 @@ func (b *tab) visit(url string) {
 	defer cancel()
 	if err := b.browser.navigate(ctx, url); err != nil {
 		b.t.Fatalf("%s: %v", url, err)
+	}
+}
+
+// publicOrigin is the origin of the page that is on the internet.
+func (b *tab) publicOrigin() string { return b.browser.internet().origin("https", "public") }
+
+// allow decides for the user whether that page may connect to this computer.
+func (b *tab) allow(setting string) {
+	b.t.Helper()
+	b.allowFor(b.publicOrigin(), setting)
+}
+
+func (b *tab) allowFor(origin, setting string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := b.browser.allow(ctx, origin, setting); err != nil {
+		b.t.Fatal(err)
 	}
 }
 

@@ -17,16 +17,19 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 )
 
+// serve has the front serve the interface of a program that has this shelf.
+func (s *shelf) serve(c *Config) {
+	page, err := assets.Interface(c.Addr)
+	if err != nil {
+		panic(err) // it is made of what is built in
+	}
+	c.Control, c.Desk, c.Home = s, s, page
+}
+
 // newInterface opens a browser for the interface of a program that has a shelf. What its console says is an error.
 func newInterface(t *testing.T) (*chromium, *shelf) {
 	s := newShelf()
-	b := newChromium(t, func(c *Config) {
-		page, err := assets.Interface(c.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Control, c.Desk, c.Home = s, s, page
-	})
+	b := newChromium(t, s.serve)
 	b.use("https://films.example", "http://secret.onion", "program VLC", "opened directly")
 	b.quiet(func(m chromedp.ConsoleMessage) bool { return m.Source != "network" }) // which is answers that say no
 	return b, s
@@ -97,10 +100,14 @@ func (b *tab) enter() {
 // TestBrowserLogin: without a key the page says how to get in, a key is good once, and a browser that is in stays in.
 func TestBrowserLogin(t *testing.T) {
 	b, _ := newInterface(t)
+	b.checkLogin()
+}
+
+func (b *tab) checkLogin() {
 	b.visit("http://" + b.addr + "/") // from the host of content
 	b.expect("localhost true false", `await until(() => 'told', () => visible($('login')));
 		return location.hostname + ' ' + $('login').textContent.includes('universal-p2p open') + ' ' + visible($('page'));`)
-	b.keep("login")
+	b.keep("ui-login")
 	key := b.key()
 	b.visit(b.h.ownOrigin() + "/#k=" + key)
 	b.expect("true 0", `await until(() => 'in', () => visible($('page')) && $('roots').tBodies[0].rows.length);
@@ -121,34 +128,8 @@ func TestBrowserInterface(t *testing.T) {
 	b.expect("The disk has 120 MiB left, less than the reserve of 1 GiB: new content may fail until there is room. Something that no page knows.",
 		`return [...document.querySelectorAll('#problems li')].map(e => e.textContent).join(' ');`)
 
-	t.Run("live", func(t *testing.T) {
-		b.tree.File("video.mp4").Slow(200*time.Millisecond, 0)
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			b.try(ctx, "GET", "/mem/v0/stream/tree1/video.mp4", nil)
-		}()
-		b.expect("true true", `
-			await until(() => 'streamed', () => /Down: [\d.,]+ KiB/.test($('now').textContent));
-			const line = () => +$('now').querySelector('line').getAttribute('x1'), before = line();
-			await until(() => 'moved', () => line() > before);
-			const svg = $('now').querySelector('svg');
-			return (svg.querySelectorAll('rect').length > 0) + ' ' + /^\d+% of 5.2 MiB is here$/.test(svg.getAttribute('aria-label'));`)
-		b.keep("live")
-		cancel()
-		<-done
-		b.expect("Nothing is streamed at the moment.", `await until(() => 'ended', () => !$('now').children.length); return $('streams').textContent;`)
-	})
-	t.Run("keep", func(t *testing.T) {
-		b.expect("false true false", `
-			const button = labelled('Keep A tree'), pressed = () => button.getAttribute('aria-pressed'), seen = [pressed()];
-			button.focus(); button.click();
-			await until(() => 'kept', () => pressed() == 'true');
-			seen.push(pressed()); button.click();
-			await until(() => 'let go', () => pressed() == 'false');
-			return [...seen, pressed()].join(' ');`)
-	})
+	t.Run("live", func(t *testing.T) { b.checkLive() })
+	t.Run("keep", func(t *testing.T) { b.checkKeep() })
 	t.Run("recycle", func(t *testing.T) {
 		b.expect("Freed: 700 MiB 6.3 GiB of 10 GiB used", `
 			labelled('Remove tree3').click(); await yes();
@@ -261,6 +242,38 @@ func TestBrowserInterface(t *testing.T) {
 	})
 }
 
+// checkLive sees a stream begin, go on and end in the interface, as it happens.
+func (b *tab) checkLive() {
+	b.tree.File("video.mp4").Slow(200*time.Millisecond, 0)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.try(ctx, "GET", "/mem/v0/stream/tree1/video.mp4", nil)
+	}()
+	b.expect("true true", `
+		await until(() => 'streamed', () => /Down: [\d.,]+ KiB/.test($('now').textContent));
+		const line = () => +$('now').querySelector('line').getAttribute('x1'), before = line();
+		await until(() => 'moved', () => line() > before);
+		const svg = $('now').querySelector('svg');
+		return (svg.querySelectorAll('rect').length > 0) + ' ' + /^\d+% of 5.2 MiB is here$/.test(svg.getAttribute('aria-label'));`)
+	b.keep("ui-live")
+	cancel()
+	<-done
+	b.expect("Nothing is streamed at the moment.", `await until(() => 'ended', () => !$('now').children.length); return $('streams').textContent;`)
+}
+
+// checkKeep keeps a root by clicking, and lets it go.
+func (b *tab) checkKeep() {
+	b.expect("false true false", `
+		const button = labelled('Keep A tree'), pressed = () => button.getAttribute('aria-pressed'), seen = [pressed()];
+		button.focus(); button.click();
+		await until(() => 'kept', () => pressed() == 'true');
+		seen.push(pressed()); button.click();
+		await until(() => 'let go', () => pressed() == 'false');
+		return [...seen, pressed()].join(' ');`)
+}
+
 // A program that ends is said to have ended, and found again when it is back.
 func TestBrowserOffline(t *testing.T) {
 	b, _ := newInterface(t)
@@ -304,18 +317,22 @@ func TestBrowserLooks(t *testing.T) {
 			await until(() => 'found', () => /<video/.test($('found-code').value) && $('found-files').textContent && /7/.test($('found-files').textContent));
 			const out = [document.documentElement, ...document.querySelectorAll('.wide')].map(e => e.scrollWidth - e.clientWidth);
 			return document.documentElement.lang + ' ' + Math.max(0, ...out);`)
-		b.keep(look.name)
+		b.keep("ui-" + look.name)
 	}
 }
 
-// keep keeps a picture of the interface: go test -artifacts keeps them.
-func (b *chromium) keep(name string) {
+// keep keeps a picture of the page for people to look at: go test -artifacts keeps them.
+func (b *tab) keep(name string) {
 	b.t.Helper()
-	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	c, ok := b.browser.(*chromium)
+	if !ok {
+		return // one browser is enough to look at
+	}
+	png, err := chromedp.Run(c.ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), "ui-"+name+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), png, 0o600); err != nil {
 		b.t.Fatal(err)
 	}
 }

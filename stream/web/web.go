@@ -6,8 +6,10 @@
 // sandbox around whatever is not sound or picture), and what changes anything wants a secret and our own origin.
 //
 // [Handler.ServeHTTP] sorts requests, and the way of one for content is [Handler.stream], from the top down. Around it stand
-// hosts.go and website.go (on which of our hosts), guard.go (who may ask), visit.go (for whom, and whether it gets that), slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
-// errors.go, the only place where an error becomes a status. The control API is in api.go.
+// hosts.go and website.go (on which of our hosts), guard.go (who may ask), visit.go (for whom, and whether it gets that),
+// slots.go (who has to wait), ranges.go (which bytes), types.go and header.go (what to call them), wait.go (how long), and
+// errors.go, the only place where an error becomes a status. The control API is in api.go. A network that has addresses of its
+// own is asked by native.go, behind the same guards.
 //
 // The interface is one page (of package assets) with a script. It asks for a login (login.go), and then lives from the control
 // API, from the [Desk] (desk.go), and from what happens now (events.go); link.go tells what somebody has pasted.
@@ -34,6 +36,8 @@ type Config struct {
 	// Addr is the host and port we listen on, with the real port. URLs that we make begin with it, and requests are answered
 	// only when their Host header is 127.0.0.1, localhost or [::1] with exactly this port.
 	Addr string
+	// Version of the program, for another start of it that asks.
+	Version string
 	// Protocols are served under /Name/Version/.
 	Protocols []Protocol
 	// Archives finds the members of archives in them. Without it there are none.
@@ -178,6 +182,12 @@ func (h *Handler) streaming() (done func()) {
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a, ok := h.nativeAddress(r); ok {
+		if name, _ := ownName(r.Host, h.port); name != "[::1]" || !h.sendHome(w, r, contentHost) {
+			h.serveAddress(w, r, a)
+		}
+		return
+	}
 	if site, ok := h.website(r.Host); ok {
 		h.serveWebsite(w, r, site)
 		return

@@ -49,7 +49,7 @@ func (h *Handler) website(host string) (*website, bool) {
 		}
 	}
 	for _, p := range h.cfg.Protocols {
-		if p.Name != labels[n] {
+		if _, native := p.Backend.(Native); native || p.Name != labels[n] { // [Handler.nativeAddress] has seen that host
 			continue
 		}
 		origin, err := ledger.ParseSite("http://" + strings.Join(labels, ".") + "." + interfaceHost + ":" + h.port)
@@ -86,7 +86,20 @@ func actsOutside(header http.Header) bool {
 
 // serveWebsite answers a request on the host of a website.
 func (h *Handler) serveWebsite(w http.ResponseWriter, r *http.Request, site *website) {
-	header := w.Header()
+	h.isolate(w.Header(), r, site)
+	if !h.readOnly(w, r, actsOutside(r.Header)) {
+		return
+	}
+	req, err := stream.ParsePath(site.prefix + r.URL.EscapedPath())
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	h.serve(w, r, req, site)
+}
+
+// isolate sets the header fields of everything on the host of a website.
+func (h *Handler) isolate(header http.Header, r *http.Request, site *website) {
 	header.Set("Origin-Agent-Cluster", "?1") // document.domain cannot join two of them
 	// A script reaches into every document of its origin, so that none may be without the policy: a picture and an error have it
 	// too. What net/http refuses by itself has nothing of ours, and therefore cannot be framed by a page or be opened by it.
@@ -97,15 +110,6 @@ func (h *Handler) serveWebsite(w http.ResponseWriter, r *http.Request, site *web
 		header.Set("Clear-Site-Data", `"cookies"`)
 		expireCookies(header, r)
 	}
-	if !h.readOnly(w, r, actsOutside(r.Header)) {
-		return
-	}
-	req, err := stream.ParsePath(site.prefix + r.URL.EscapedPath())
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	h.serve(w, r, req, site)
 }
 
 // pageAt returns the path of the file that a website has at a path: in a folder its index. A folder without a slash behind it has to
