@@ -179,15 +179,17 @@ func playURL(port uint16, answer string) (string, error) {
 	return host + rest, nil
 }
 
-// Quit tells the program to end, and returns when all that it ran has ended. Only the lock of the data folder may be held a
-// moment longer.
+// Quit tells the program to end, and returns when all that it ran has ended. On Windows its process has ended
+// too; elsewhere that, and the lock of the data folder, may last a moment longer.
 func (c *Client) Quit(ctx context.Context) error {
+	ended, release := watchProcess(c.in.PID)
+	defer release()
 	if err := c.call(ctx, http.MethodPost, "/api/v0/quit", nil, nil); err != nil {
 		return err
 	}
 	for {
 		if in, err := readInstance(c.dataDir); err != nil || in.Token != c.in.Token {
-			return nil // it is gone, or another one has come
+			return ended(ctx) // it is gone, or another one has come
 		}
 		select {
 		case <-ctx.Done():

@@ -265,6 +265,9 @@ func TestArchive(t *testing.T) {
 			}
 		}
 		tester.run(t, folder(newVersion)+"install.sh", "--no-autostart")
+		if out := tester.run(t, tester.home+"/.local/bin/universal-p2p", "login", "status"); !strings.HasPrefix(out, "off") {
+			t.Errorf("with --no-autostart the start at login is %q", out)
+		}
 		tester.run(t, tester.home+"/.local/bin/universal-p2p-uninstall", "--purge")
 		for _, name := range files(t, tester.home) {
 			if strings.Contains(strings.TrimPrefix(name, "/"+program), program) && !slices.Contains(before, name) || strings.HasPrefix(name, "/.cache/"+program) {

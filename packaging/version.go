@@ -47,11 +47,18 @@ func (v version) arch() string { return strings.Replace(v.String(), "-", "", 1) 
 // windows is four numbers, of which Windows compares three.
 func (v version) windows() string { return v.release + ".0" }
 
+// next is the patch release after v.
+func (v version) next() string {
+	dot := strings.LastIndexByte(v.release, '.')
+	patch, _ := strconv.Atoi(v.release[dot+1:]) // digits, or it would be no version
+	return v.release[:dot+1] + strconv.Itoa(patch+1)
+}
+
 const stamp = "20060102150405"
 
 var (
 	asGiven   = regexp.MustCompile(`^v?(\d{1,4}\.\d{1,4}\.\d{1,4})(?:-(dev(?:\.[0-9a-z]+)*))?$`)
-	described = regexp.MustCompile(`^v(\d+)\.(\d+)\.(\d+)-(\d+)-(g[0-9a-f]+)(-dirty)?$`)
+	described = regexp.MustCompile(`^v(\d{1,4})\.(\d{1,4})\.(\d{1,4})-(\d+)-(g[0-9a-f]+)(-dirty)?$`)
 	untagged  = regexp.MustCompile(`^([0-9a-f]+)(-dirty)?$`)
 )
 
@@ -70,15 +77,11 @@ func describe(s string, at time.Time) (version, error) {
 	v := version{release: first, time: at}
 	var commit, dirty string
 	if m := described.FindStringSubmatch(s); m != nil {
-		patch, err := strconv.Atoi(m[3])
-		if err != nil {
-			return v, fmt.Errorf("tag %q: %w", s, err)
-		}
+		v.release = m[1] + "." + m[2] + "." + m[3]
 		if m[4] == "0" && m[6] == "" {
-			v.release = m[1] + "." + m[2] + "." + m[3]
 			return v, nil
 		}
-		v.release = fmt.Sprintf("%s.%s.%d", m[1], m[2], patch+1)
+		v.release = v.next()
 		commit, dirty = m[5], m[6]
 	} else if m := untagged.FindStringSubmatch(s); m != nil {
 		commit, dirty = "g"+m[1], m[2]

@@ -156,7 +156,7 @@ func (b *builder) msi(ctx context.Context, file, exe string) error {
 		return err
 	}
 	text, err := b.text("windows/setup.wxs", map[string]string{
-		"Version": b.version.release, "Product": guid("product " + b.version.String()), "Upgrade": upgradeCode, "Exe": exe, "Homepage": homepage,
+		"Version": b.version.release, "Next": b.version.next(), "Product": guid("product " + b.version.String()), "Upgrade": upgradeCode, "Exe": exe, "Homepage": homepage,
 		"Icon": "winres/app.ico", "Program": guid("program"), "Menu": guid("menu"), "Login": guid("login"), "Magnet": guid("magnet"),
 	})
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 const (
 	runKey       = `HKCU\Software\Microsoft\Windows\CurrentVersion\Run`
 	uninstallKey = `HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Universal P2P`
+	// Who can be chosen for what in the settings.
+	registeredKey = `HKCU\Software\RegisteredApplications`
 )
 
 // A windows is a computer with Windows 10, as Wine has it.
@@ -94,8 +96,8 @@ func (w *windows) installed() {
 	if line, ok := w.Query(w.t, runKey, program); !ok || !strings.HasPrefix(line, `"C:\users\`) || !strings.HasSuffix(line, `\universal-p2p.exe" run --autostart`) {
 		w.t.Errorf("at login it is started by %q", line)
 	}
-	if line, _ := w.Query(w.t, `HKCU\Software\RegisteredApplications`, "Universal"); !strings.Contains(line, "Capabilities") {
-		w.t.Errorf("it cannot be chosen for magnet links: %q", line)
+	if out, err := w.output("reg", "query", registeredKey, "/v", "Universal P2P"); err != nil || !strings.Contains(out, "Capabilities") {
+		w.t.Errorf("it cannot be chosen for magnet links: %q, %v", out, err)
 	}
 	if line, ok := w.Query(w.t, `HKCU\Software\Classes\magnet\shell\open\command`, "(Default)"); ok {
 		w.t.Errorf("it has taken magnet links: %q", line)
@@ -119,8 +121,8 @@ func (w *windows) gone() {
 	if line, ok := w.Query(w.t, runKey, program); ok {
 		w.t.Errorf("at login it would still be started by %q", line)
 	}
-	if line, ok := w.Query(w.t, `HKCU\Software\RegisteredApplications`, "Universal"); ok {
-		w.t.Errorf("it could still be chosen for magnet links: %q", line)
+	if out, err := w.output("reg", "query", registeredKey, "/v", "Universal P2P"); err == nil {
+		w.t.Errorf("it could still be chosen for magnet links: %q", out)
 	}
 	data := filepath.Join("/AppData", "Local", program)
 	for _, name := range files(w.t, w.home) {

@@ -23,7 +23,7 @@ func newOpen(f *common) *cobra.Command {
 		Short: "Open the program's page in the browser, or the page that plays a link",
 		Long: `Open the program's page in the browser, logged in. It has to run already.
 
-With a magnet link, an infohash, an address of the program's own or a .torrent file, the page that plays it is opened instead, and
+With a magnet link, an infohash, an ipfs:// link or a CID, an address of the program's own or a .torrent file, the page that plays it is opened instead, and
 the program is started before when it does not run.
 
 With --print the address is printed instead. What stands behind the # in that of the program's page logs one browser in, once,

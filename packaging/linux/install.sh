@@ -75,8 +75,12 @@ for file in universal-p2p.desktop universal-p2p-magnet.desktop; do
 	entry "$from/share/applications/$file" "$data/applications/$file"
 done
 # At an upgrade it stays as the user has it: on, off or gone.
-if [ $autostart = yes ] && [ $upgrade = no ] && [ ! -e "$config/autostart/universal-p2p.desktop" ]; then
-	entry "$from/share/autostart.desktop" "$config/autostart/universal-p2p.desktop"
+if [ $upgrade = no ] && [ ! -e "$config/autostart/universal-p2p.desktop" ]; then
+	if [ $autostart = yes ]; then
+		entry "$from/share/autostart.desktop" "$config/autostart/universal-p2p.desktop"
+	else
+		"$bin" login off # else the program would switch it on at its first start
+	fi
 fi
 if command -v update-desktop-database >/dev/null 2>&1; then
 	update-desktop-database "$data/applications" >/dev/null 2>&1 || true
