@@ -142,7 +142,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer front.Close()
 	c.streams = front.Streams
 
-	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, func(freed int64) { d.recycled(freed, o.Notify) }, o.Log)
+	recycler := startRecycler(ctx, st, prefs.days.Load, clock.Doubt, func(freed int64) {
+		d.recycled(freed, o.Notify)
+		releasePages()
+	}, o.Log)
 	defer recycler.Wait()
 	if o.Glance != nil {
 		o.Problems.watch(seen.poke)

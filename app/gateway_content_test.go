@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -45,12 +46,13 @@ type dagBuilder struct {
 	store blockstore.Blockstore
 	dag   ipld.DAGService
 	names map[string][]byte // records, by the routing key of their name
+	given atomic.Int64      // bytes that serve has given
 	bad   sync.Map          // of blocks, by multihash as text: what serve does instead of giving them, a func(http.ResponseWriter)
 }
 
 func newDAG(t testing.TB) *dagBuilder {
 	store := blockstore.NewIdStore(blockstore.NewBlockstore(dssync.MutexWrap(datastore.NewMapDatastore())))
-	return &dagBuilder{t, store, merkledag.NewDAGService(blockservice.New(store, offline.Exchange(store))), make(map[string][]byte), sync.Map{}}
+	return &dagBuilder{t, store, merkledag.NewDAGService(blockservice.New(store, offline.Exchange(store))), make(map[string][]byte), atomic.Int64{}, sync.Map{}}
 }
 
 func (b *dagBuilder) must(err error) {
@@ -64,7 +66,11 @@ func (b *dagBuilder) must(err error) {
 func (b *dagBuilder) file(data []byte, size int64, version int) ipld.Node {
 	prefix, err := merkledag.PrefixForCidVersion(version)
 	b.must(err)
-	p := helpers.DagBuilderParams{Dagserv: b.dag, Maxlinks: 4, RawLeaves: version == 1, CidBuilder: prefix}
+	links := helpers.DefaultLinksPerBlock
+	if size < 1<<10 { // small files of several levels
+		links = 4
+	}
+	p := helpers.DagBuilderParams{Dagserv: b.dag, Maxlinks: links, RawLeaves: version == 1, CidBuilder: prefix}
 	db, err := p.New(chunker.NewSizeSplitter(bytes.NewReader(data), size))
 	b.must(err)
 	node, err := balanced.Layout(db)
@@ -188,7 +194,7 @@ func (b *dagBuilder) serve() *httptest.Server {
 					return
 				}
 			}
-			trustless.ServeHTTP(w, r)
+			trustless.ServeHTTP(counting{w, &b.given}, r)
 			return
 		}
 		n, err := ipns.NameFromString(name)
@@ -203,6 +209,18 @@ func (b *dagBuilder) serve() *httptest.Server {
 	}))
 	b.t.Cleanup(srv.Close)
 	return srv
+}
+
+// counting counts the bytes that are written.
+type counting struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // lose makes others have a block no more.

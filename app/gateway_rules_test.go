@@ -155,9 +155,7 @@ func TestGatewayBreaksOff(t *testing.T) {
 	long := make([]byte, 4<<20)
 	rand.NewChaCha8([32]byte{1}).Read(long)
 	part := f.file(long, 1<<18, 1)
-	node, err := f.dag.Get(t.Context(), part.Links()[len(part.Links())-1].Cid)
-	f.must(err)
-	f.lose(node.Links()[len(node.Links())-1].Cid) // the last leaf
+	f.lose(part.Links()[len(part.Links())-1].Cid) // the last leaf
 	if res := f.ask("127.0.0.1: /ipfs/"+part.Cid().String(), "Range: bytes=0-99"); res.StatusCode != 206 || !bytes.Equal(res.body, long[:100]) {
 		t.Errorf("a part that is there: %s", res.Status)
 	}
@@ -166,6 +164,22 @@ func TestGatewayBreaksOff(t *testing.T) {
 		if res.StatusCode != 200 || res.err == nil || query == "" && !bytes.HasPrefix(long, res.body) {
 			t.Errorf("%q: %s, %d bytes, %v", query, res.Status, len(res.body), res.err)
 		}
+	}
+}
+
+// TestGatewayFetchesLittle: a part of a file costs the blocks that it is in, those that lead there, and the one that says what it is.
+func TestGatewayFetchesLittle(t *testing.T) {
+	f := newGatewayFront(t)
+	long := make([]byte, 16<<20)
+	rand.NewChaCha8([32]byte{2}).Read(long)
+	path := "127.0.0.1: /ipfs/" + f.file(long, 1<<18, 1).Cid().String()
+	const off, n = 15 << 20, 64 << 10
+	res := f.ask(path, fmt.Sprintf("Range: bytes=%d-%d", off, off+n-1))
+	if res.StatusCode != http.StatusPartialContent || !bytes.Equal(res.body, long[off:off+n]) {
+		t.Errorf("%s, %d bytes", res.Status, len(res.body))
+	}
+	if given := f.given.Load(); given > 3<<18 {
+		t.Errorf("%d bytes were fetched for %d", given, n)
 	}
 }
 

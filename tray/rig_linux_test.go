@@ -191,16 +191,23 @@ func (r *rig) shot(name string) *image.RGBA {
 // until takes pictures until one is as it should be, and keeps the last one.
 func (r *rig) until(name string, holds func(*image.RGBA) bool) *image.RGBA {
 	r.t.Helper()
-	for late := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		img := r.shot("")
-		if holds(img) {
-			return r.shot(name)
-		}
-		if time.Now().After(late) {
-			r.shot(name)
-			r.t.Fatalf("the screen is not as it should be: %s (set %s to a folder to see it)", name, shotsVariable)
-		}
+	if !r.within(time.Now().Add(patience), holds) {
+		r.shot(name)
+		r.t.Fatalf("the screen is not as it should be: %s (set %s to a folder to see it)", name, shotsVariable)
 	}
+	return r.shot(name)
+}
+
+// within takes pictures until one is as it should be, or until it is too late.
+func (r *rig) within(late time.Time, holds func(*image.RGBA) bool) bool {
+	r.t.Helper()
+	for !holds(r.shot("")) {
+		if time.Now().After(late) {
+			return false
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return true
 }
 
 // differ returns the smallest rectangle that holds all that differs between two pictures.

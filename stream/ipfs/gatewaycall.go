@@ -117,7 +117,10 @@ func (b *watched) Get(ctx context.Context, p path.ImmutablePath, ranges ...gatew
 	if err != nil {
 		return gateway.ContentPathMetadata{}, nil, err
 	}
-	md, res, err := b.BlocksBackend.Get(ctx, p, ranges...)
+	md, res, ok := b.get(ctx, p, ranges)
+	if !ok {
+		md, res, err = b.BlocksBackend.Get(ctx, p, ranges...)
+	}
 	if refused := leave(ctx, c, p, err); refused != nil {
 		if err == nil {
 			res.Close()
@@ -165,7 +168,10 @@ func (b *watched) Head(ctx context.Context, p path.ImmutablePath) (gateway.Conte
 	if err != nil {
 		return gateway.ContentPathMetadata{}, nil, err
 	}
-	md, res, err := b.BlocksBackend.Head(ctx, p)
+	md, res, ok := b.head(ctx, p)
+	if !ok {
+		md, res, err = b.BlocksBackend.Head(ctx, p)
+	}
 	if refused := leave(ctx, c, p, err); refused != nil {
 		if err == nil {
 			res.Close()

@@ -14,7 +14,7 @@ import (
 // doubles with each piece that is read on.
 const (
 	firstWindow = 1 << 20 // bytes
-	maxWindow   = 8 << 20
+	maxWindow   = 6 << 20
 )
 
 // A reader reads one file.

@@ -3,6 +3,7 @@ package ipfs
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,7 +19,8 @@ type waker struct {
 	mu     sync.Mutex
 	node   *node
 	holds  int
-	idle   *time.Timer
+	idle   *time.Timer   // until it sleeps
+	rest   *time.Timer   // until its memory is given back
 	ending chan struct{} // closed when the node that is being stopped has ended; nil: none is
 	closed bool
 	paused bool // who falls asleep does so at once
@@ -55,10 +57,7 @@ func (w *waker) hold(ctx context.Context) (n *node, release func(), err error) {
 		w.log.Debug("the node is awake", "took", time.Since(begin))
 	}
 	w.holds++
-	if w.idle != nil {
-		w.idle.Stop()
-		w.idle = nil
-	}
+	w.stopTimers()
 	return w.node, sync.OnceFunc(w.release), nil
 }
 
@@ -72,7 +71,22 @@ func (w *waker) release() {
 	if w.paused {
 		after = 0
 	}
+	w.rest = time.AfterFunc(restAfter, debug.FreeOSMemory)
 	w.idle = time.AfterFunc(after, func() { w.sleep(n) })
+}
+
+// restAfter is how long nothing is asked of the network before what its buffers took is given back to the system. Go by itself would
+// keep it for the next time, and that may never come.
+const restAfter = 5 * time.Second
+
+// stopTimers stops what would happen after a while without use. w.mu is held.
+func (w *waker) stopTimers() {
+	for _, t := range []*time.Timer{w.idle, w.rest} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	w.idle, w.rest = nil, nil
 }
 
 // sleep stops n, unless somebody holds it again.
@@ -88,6 +102,7 @@ func (w *waker) sleep(n *node) {
 	if err := n.close(); err != nil {
 		w.log.Debug("stopping the node", "err", err)
 	}
+	debug.FreeOSMemory()
 	w.log.Debug("the node sleeps")
 	w.mu.Lock()
 	w.ending = nil
@@ -116,9 +131,7 @@ func (w *waker) awake() *node {
 func (w *waker) close() error {
 	w.mu.Lock()
 	w.closed = true
-	if w.idle != nil {
-		w.idle.Stop()
-	}
+	w.stopTimers()
 	n, ending := w.node, w.ending
 	w.node = nil
 	w.mu.Unlock()

@@ -105,10 +105,19 @@ const patience = 20 * time.Second
 
 func start(t *testing.T, env ...string) *running {
 	t.Helper()
-	p := &running{t: t, cmd: exec.CommandContext(t.Context(), os.Args[0]), lines: make(chan string, 10_000)}
-	p.cmd.Env = append(os.Environ(), programVariable+"=1", "LC_ALL=en_US.UTF-8", "XDG_CURRENT_DESKTOP=test", "GORACE=exitcode=0 atexit_sleep_ms=0")
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = os.Environ()
+	return startAs(t, cmd, env...)
+}
+
+// startAs starts a command that ends up in the program.
+func startAs(t *testing.T, cmd *exec.Cmd, env ...string) *running {
+	t.Helper()
+	p := &running{t: t, cmd: cmd, lines: make(chan string, 10_000)}
+	p.cmd.Env = append(p.cmd.Env, programVariable+"=1", "LC_ALL=en_US.UTF-8", "XDG_CURRENT_DESKTOP=test", "GORACE=exitcode=0 atexit_sleep_ms=0")
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stderr = &p.log
+	p.cmd.WaitDelay = patience // what it has started may keep its output open
 	in, err := p.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +142,7 @@ func start(t *testing.T, env ...string) *running {
 	go func() {
 		defer close(p.lines)
 		for s := bufio.NewScanner(out); s.Scan(); {
-			p.lines <- s.Text()
+			p.lines <- strings.TrimSuffix(s.Text(), "\r")
 		}
 	}()
 	return p

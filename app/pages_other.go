@@ -1,0 +1,6 @@
+//go:build !linux
+
+package app
+
+// releasePages is for Linux.
+func releasePages() {}
