@@ -35,9 +35,10 @@ func (s settings) toml(t *testing.T, port int) []byte {
 	fmt.Fprintf(&b, "reserve = %q\n", cmp.Or(s.Reserve, "0B"))
 	fmt.Fprintf(&b, "verify = %q\n", cmp.Or(s.Verify, "media"))
 	fmt.Fprintf(&b, "allow_local_peers = %v\n", !s.ForeignPeers)
+	b.WriteString(s.IPFS.toml(t))
+	// The last table: some tests add keys to it.
 	fmt.Fprintf(&b, "[bittorrent]\nport = %d\ndht = %v\n", port, s.DHT != nil)
 	fmt.Fprintf(&b, "dht_bootstrap = %s\ntrackers = %s\n", tomlStrings(t, s.DHT), tomlStrings(t, s.Trackers))
-	b.WriteString(s.IPFS.toml(t))
 	return b.Bytes()
 }
 
