@@ -57,6 +57,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		o.Notify = func(Note) {}
 	}
 	seen := newWatcher()
+	releasePages() // what the packages of the program needed to come up
 
 	unlock, err := lockData(o.DataDir)
 	if err != nil {
@@ -154,6 +155,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer quit() // when serving fails, for both
 
+	releasePages()
 	o.Log.Info("ready", "addr", addr, "data", o.DataDir)
 	if o.Ready != nil {
 		o.Ready(addr)

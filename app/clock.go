@@ -40,6 +40,8 @@ const (
 type clockRecord struct {
 	Seen  time.Time `json:"seen"`
 	Doubt bool      `json:"doubt,omitempty"` // it had leapt shortly before
+	// Steady is for how long it has gone steadily since, over all starts, in nanoseconds.
+	Steady time.Duration `json:"steady,omitempty"`
 }
 
 // openClock looks at the clock for the first time. Where nothing is remembered it is believed.
@@ -61,8 +63,11 @@ func openClockOf(file string, log *slog.Logger, read func() (time.Time, time.Dur
 		c.log.Warn("nobody knows what the clock said before", "err", err)
 	default:
 		by := c.seen.Sub(before.Seen)
-		c.doubted = before.Doubt || by < -leap || by > leapStart
-		c.steady = c.at
+		leapt := by < -leap || by > leapStart
+		c.doubted, c.steady = before.Doubt || leapt, c.at
+		if !leapt {
+			c.steady -= max(before.Steady, 0)
+		}
 	}
 	c.save()
 	return c
@@ -99,7 +104,11 @@ func (c *clock) Doubt() bool {
 
 // save remembers what the clock says. When it cannot, the next start believes the clock.
 func (c *clock) save() {
-	data, err := json.Marshal(clockRecord{c.seen.UTC().Truncate(time.Second), c.doubted})
+	r := clockRecord{Seen: c.seen.UTC().Truncate(time.Second), Doubt: c.doubted}
+	if c.doubted {
+		r.Steady = c.at - c.steady
+	}
+	data, err := json.Marshal(r)
 	if err == nil {
 		err = replaceFile(c.file, append(data, '\n'), false)
 	}

@@ -91,6 +91,13 @@ func (l *Log) Problems(p *Problems) {
 	}
 }
 
+// Ended notes in the file alone what the program ended with: on stderr the command line says it itself, where there is one.
+func (l *Log) Ended(err error) {
+	if err != nil && l.file != nil {
+		slog.New(slog.NewTextHandler(l.file, nil)).Error("the program ends", "err", err)
+	}
+}
+
 // Close closes the file. Messages go on to stderr, and open the file again.
 func (l *Log) Close() error {
 	if l.file == nil {

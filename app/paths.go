@@ -27,7 +27,6 @@ const dirName = "universal-p2p"
 //	site.key      what the tags and tokens of sites are signed with, readable by the user alone
 //	bittorrent/   known nodes and peers
 //	clock         what the clock said when it was last looked at
-//	login         that the first start has had the system start the program at login
 //	log/          the newest log, and a few older ones, when --data-dir names the folder
 func DefaultDataDir() (string, error) {
 	dir, err := os.UserCacheDir()

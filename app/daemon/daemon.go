@@ -104,7 +104,8 @@ func (o Options) config() (*service.Config, error) {
 	case "windows":
 		dir := o.DataDir
 		if dir == "" {
-			dir = filepath.Join(os.Getenv("ProgramData"), Name)
+			// What is in ProgramData everybody can read; what is in the profile of the account nobody but it and administrators.
+			dir = filepath.Join(os.Getenv("SystemRoot"), "ServiceProfiles", "LocalService", "AppData", "Local", Name)
 		}
 		c.Arguments = []string{"run", "--headless", ManagedFlag, "--data-dir", dir}
 		c.UserName = `NT AUTHORITY\LocalService` // the account with the fewest rights that has a network

@@ -81,8 +81,8 @@ func (it Item) Disable() error {
 	return err
 }
 
-// Repair makes an item that is on start Exec, when it names the place where the program was before or another copy of it. What is
-// off stays off, what a package has set stays as long as its program is there, and so does what the user wrote himself.
+// Repair makes an item that is on start Exec, when it names a place where the program was before and is no more. What is off stays
+// off, another copy that is there stays, and so does what the user wrote himself.
 func (it Item) Repair() (repaired bool, err error) {
 	s, err := it.Status()
 	if err != nil || !s.needsRepair() || Temporary(it.Exec) {
@@ -91,7 +91,7 @@ func (it Item) Repair() (repaired bool, err error) {
 	return true, it.Enable()
 }
 
-func (s Status) needsRepair() bool { return s.State == Elsewhere && (s.Gone || !s.Shared) }
+func (s Status) needsRepair() bool { return s.State == Elsewhere && s.Gone }
 
 // do calls f for the place of this system.
 func do[T any](it Item, f func(place, Item) (T, error)) (out T, err error) {

@@ -109,7 +109,7 @@ func checkPlace(t *testing.T, w world, write func(program string)) {
 		want          Status
 		repairs       bool
 	}{
-		{"another copy", w.old, Status{State: Elsewhere, Program: w.old}, true},
+		{"another copy", w.old, Status{State: Elsewhere, Program: w.old}, false},
 		{"a program that has gone", w.gone, Status{State: Elsewhere, Program: w.gone, Gone: true}, true},
 		{"a folder", filepath.Dir(w.old) + "/../old", Status{State: On, Program: filepath.Dir(w.old) + "/../old"}, false},
 		{"a wrapper of the user's", w.wrapper, Status{State: On, Program: w.wrapper}, false},

@@ -25,6 +25,7 @@ type face struct {
 	log   *slog.Logger
 
 	tray     *tray.Tray
+	shown    bool // there was an icon; for status alone, which is called by one after the other
 	notes    *tray.Notifier
 	problems *app.Problems
 	ready    chan struct{} // closed when the program answers
@@ -176,6 +177,14 @@ func (f *face) status(s tray.Status) {
 		return
 	case tray.Shown:
 		f.problems.Clear(problemTray)
+		f.shown = true
+	case tray.Lost:
+		if f.shown { // as other programs of a desktop do; one that stays would keep the next session without an icon
+			f.log.Info("the desktop session has ended, and the program with it; the next login starts it again")
+			f.quit()
+			return
+		}
+		fallthrough
 	default:
 		f.problems.Set(problemTray, assets.Speak("en").Text("problem."+problemTray))
 	}

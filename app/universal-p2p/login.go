@@ -44,13 +44,16 @@ func newLogin(f *common) *cobra.Command {
 			return do(c, it)
 		}})
 	}
-	sub("on", "Start it at login", func(c *cobra.Command, it login.Item) error {
-		if os.Geteuid() == 0 {
-			return errors.New("start at login: this is root, who should not run the program; call it as yourself, without sudo")
+	change := func(do func(login.Item) error) func(*cobra.Command, login.Item) error {
+		return func(_ *cobra.Command, it login.Item) error {
+			if os.Geteuid() == 0 { // by sudo the files of a user would become root's
+				return errors.New("start at login: this is root, who should not run the program; call it as yourself, without sudo")
+			}
+			return do(it)
 		}
-		return it.Enable()
-	})
-	sub("off", "Do not start it at login any more", func(c *cobra.Command, it login.Item) error { return it.Disable() })
+	}
+	sub("on", "Start it at login", change(login.Item.Enable))
+	sub("off", "Do not start it at login any more", change(login.Item.Disable))
 	sub("status", "Print whether it is started at login, and what decides that", func(c *cobra.Command, it login.Item) error {
 		s, err := it.Status()
 		if err != nil {
@@ -94,7 +97,12 @@ func (f *common) atLogin(r runFlags, o app.Options) (first bool) {
 		o.Log.Warn("nobody knows whether the program is started at login", "err", err)
 		return false
 	}
-	first, err = app.FirstLogin(o.DataDir)
+	settings := filepath.Dir(o.ConfigFile) // not in the data folder, which may be emptied
+	if err := os.MkdirAll(settings, 0o700); err != nil {
+		o.Log.Warn("the program is not started at login", "err", err)
+		return false
+	}
+	first, err = app.FirstLogin(settings)
 	switch {
 	case err != nil:
 		o.Log.Warn("the program is not started at login", "err", err)

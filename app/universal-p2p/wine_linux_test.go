@@ -101,7 +101,7 @@ func TestWine(t *testing.T) {
 		t.Errorf("the Run key still has %q", value)
 	}
 
-	const serviceData = `C:\ProgramData\universal-p2p`
+	const serviceData = `C:\windows\ServiceProfiles\LocalService\AppData\Local\universal-p2p`
 	say(`not installed`, "service", "status")
 	say(`universal-p2p: service: not supported: Windows has no services of a user.*`, "service", "install", "--user")
 	say(`universal-p2p: service: the service is not installed; .*`, "service", "start")

@@ -36,7 +36,8 @@ case $prefix in
 '*) fail "a folder with a line break in its name will not do" ;;
 esac
 
-from=$(dirname "$0")
+unset CDPATH # it would lead cd elsewhere
+from=$(cd "$(dirname "$0")" && pwd)
 bin=$prefix/bin/universal-p2p
 data=$prefix/share
 config=${XDG_CONFIG_HOME:-$HOME/.config}

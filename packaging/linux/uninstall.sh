@@ -39,8 +39,10 @@ state=${XDG_STATE_HOME:-$HOME/.local/state}/universal-p2p
 "$bin" quit >/dev/null 2>&1 || true # it may not run
 
 # What it wrote itself would start it at login, from a place where it is no more.
-if [ -f "$config/autostart/universal-p2p.desktop" ] && [ ! -e /etc/xdg/autostart/universal-p2p.desktop ]; then
-	rm -f "$config/autostart/universal-p2p.desktop"
+auto=$config/autostart/universal-p2p.desktop
+if grep -qF -- "$bin" "$auto" 2>/dev/null; then # not one that names another copy
+	# One that says no to the package of the computer stays.
+	if [ ! -e /etc/xdg/autostart/universal-p2p.desktop ] || ! grep -q '^Hidden=true' "$auto"; then rm -f "$auto"; fi
 fi
 rm -f "$bin" "$prefix/bin/universal-p2p-uninstall" \
 	"$data/applications/universal-p2p.desktop" "$data/applications/universal-p2p-magnet.desktop" \
@@ -50,11 +52,13 @@ rm -f "$bin" "$prefix/bin/universal-p2p-uninstall" \
 for file in "$data"/icons/hicolor/*/apps/universal-p2p.png "$data"/icons/hicolor/*/apps/universal-p2p.svg; do
 	rm -f "$file"
 done
-# Folders that nobody else uses go too, the deepest first.
-for top in bash-completion fish zsh icons/hicolor man metainfo; do
-	[ ! -d "$data/$top" ] || find "$data/$top" -depth -type d -exec rmdir {} + 2>/dev/null || true
+# Folders that nobody else uses go too.
+for dir in bash-completion/completions fish/vendor_completions.d zsh/site-functions man/man1 metainfo; do
+	(cd "$data" && rmdir -p "$dir") 2>/dev/null || true
 done
-rmdir "$data/icons" 2>/dev/null || true
+for dir in "$data"/icons/hicolor/*/apps; do
+	(cd "$data" && rmdir -p "${dir#"$data"/}") 2>/dev/null || true
+done
 if command -v update-desktop-database >/dev/null 2>&1 && [ -d "$data/applications" ]; then
 	update-desktop-database "$data/applications" >/dev/null 2>&1 || true
 fi
