@@ -105,6 +105,28 @@ func TestGatewayBlocked(t *testing.T) {
 	if res := f.ask("127.0.0.1: /ipfs/" + f.site.Cid().String() + "/one.html"); res.StatusCode != 200 {
 		t.Errorf("another root: %s", res.Status)
 	}
+
+	// A rule of another root does not lead there.
+	thief := f.dir(map[string]any{"_redirects": "/x/* /../" + root + "/:splat 200\n", "one.html": "mine"})
+	if res := f.ask(thief.Cid().String() + ".ipfs.localhost: /x/ascii.txt"); res.StatusCode != http.StatusForbidden {
+		t.Errorf("by a rule of another root: %s, %q", res.Status, res.body)
+	}
+
+	// The same bytes in another codec are the same root.
+	bare := f.block(cid.Raw, []byte("blocked bytes"))
+	f.must(f.history.BlockRoot(ledger.Root{Protocol: "ipfs/v0", ID: bare.String()}, true))
+	for _, codec := range []uint64{cid.Raw, 0x0200, cid.DagCBOR} {
+		if res := f.ask("127.0.0.1: /ipfs/" + cid.NewCidV1(codec, bare.Hash()).String() + "?format=raw"); res.StatusCode != http.StatusForbidden {
+			t.Errorf("in codec %#x: %s, %q", codec, res.Status, res.body)
+		}
+	}
+
+	// So is what a name leads to, at our own addresses.
+	for _, ask := range []string{"/ipns/v0/stream/" + f.name.String() + "/ascii.txt", "/ipns/v0/stream/" + root + "/ascii.txt", "/ipfs/v0/stream/" + v0 + "/ascii.txt"} {
+		if res := f.ask("127.0.0.1: " + ask); res.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %s, %q", ask, res.Status, res.body)
+		}
+	}
 }
 
 // TestGatewayLimits: a site is limited there as elsewhere.

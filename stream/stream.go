@@ -105,6 +105,9 @@ type Namer interface {
 	// Names reports whether a root is a name: what it stands for can be something else the next time, and nobody should remember
 	// it for long. It asks nobody.
 	Names(root Root) bool
+	// Content is the protocol, with its version, that everything belongs to that is found by a name, and a root that is none:
+	// "ipfs/v0".
+	Content() string
 }
 
 // Search is the state of the search for a tree.

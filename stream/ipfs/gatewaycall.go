@@ -94,12 +94,12 @@ var (
 
 // enter returns the context in which blocks are fetched for the root of p.
 func (b *watched) enter(ctx context.Context, p path.ImmutablePath) (context.Context, *call, error) {
-	c := callOf(ctx)
+	c, root := callOf(ctx), canonical(p.RootCid())
 	inside, done, err := b.visit(ctx, p.RootCid())
 	if err != nil {
 		return ctx, c, c.failed(ctx, err)
 	}
-	c.held, c.root = append(c.held, done), canonical(p.RootCid())
+	c.held, c.root = append(c.held, done), root
 	return inside, c, nil
 }
 

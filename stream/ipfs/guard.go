@@ -52,12 +52,12 @@ func (g guard) allowsAddr(m multiaddr.Multiaddr) bool {
 	return manet.IsPublicAddr(m)
 }
 
-// isSpecial knows ranges that no peer is in, beside those that the library takes for private: RFC 6890, RFC 6598, RFC 9637.
+// isSpecial knows ranges that no peer is in, beside those that the library takes for private: RFC 6890, RFC 6598, RFC 8215, RFC 9637.
 func isSpecial(a netip.Addr) bool {
 	if a.IsUnspecified() || a.IsLoopback() || a.IsPrivate() || a.IsMulticast() || a.IsLinkLocalUnicast() {
 		return true
 	}
-	for _, s := range [...]string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "3fff::/20"} {
+	for _, s := range [...]string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "198.18.0.0/15", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "3fff::/20", "64:ff9b:1::/48"} {
 		if netip.MustParsePrefix(s).Contains(a) {
 			return true
 		}

@@ -171,7 +171,7 @@ func (b *Backend) acquire(t cid.Cid) (*dag, error) {
 			}
 			b.drop(b.unused[0])
 		}
-		d = newDag(b, id, t)
+		d = newDag(b, id, fsCID(t))
 		b.dags[id] = d
 	}
 	if d.refs == 0 {

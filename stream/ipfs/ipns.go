@@ -184,6 +184,9 @@ func (*Names) Names(root stream.Root) bool {
 	return err != nil
 }
 
+// Content implements stream.Namer.
+func (*Names) Content() string { return rootProtocol }
+
 // Recognize implements stream.Recognizer. A domain name alone is no link: any word with a dot could be one.
 func (*Names) Recognize(text string) (stream.Root, bool) {
 	text = strings.TrimSpace(text)

@@ -59,7 +59,16 @@ func isStrong(code uint64) bool {
 
 // canonical is the one spelling of a CID that we use: version 1 in base32, which is a name for a host as well.
 func canonical(c cid.Cid) string {
-	return cid.NewCidV1(c.Prefix().Codec, c.Hash()).String()
+	return fsCID(c).String()
+}
+
+// fsCID is a CID as far as it matters here: of a node of UnixFS, or of bytes, which any other codec only calls by another name. What is
+// blocked is so by all of them.
+func fsCID(c cid.Cid) cid.Cid {
+	if c.Prefix().Codec == cid.DagProtobuf {
+		return cid.NewCidV1(cid.DagProtobuf, c.Hash())
+	}
+	return cid.NewCidV1(cid.Raw, c.Hash())
 }
 
 // parseFS takes a CID of a file or a folder.

@@ -131,6 +131,8 @@ func newRouter(endpoint string, tr *http.Transport) (source, error) {
 	c, err := rclient.New(endpoint, rclient.WithProtocolFilter(httpProviders()), rclient.WithHTTPClient(&http.Client{
 		Transport: &rclient.ResponseBodyLimitedTransport{RoundTripper: tr, LimitBytes: 1 << 20, UserAgent: p2p.UserAgent},
 		Timeout:   30 * time.Second,
+		// It could lead into a private network.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("ipfs: router %s: %w", endpoint, err)

@@ -164,11 +164,14 @@ type Access struct {
 // Found says which item the request is for: root in the one spelling of the protocol, so that the spellings of one root count
 // as one, and the path of a file, or "" for the root as such. An error says that nothing may be sent: it is [ErrRootBlocked] if
 // the user has blocked the root, whatever it was called before; a [*LimitError] if the site has filled its share of the disk; or
-// that of ctx. Only the first call does anything.
+// that of ctx. A later call only looks whether its root is blocked.
 //
 // Found waits for nothing, unless the site was not let have the root lately and has more than its share. Then it recycles what that site has
 // not used for longest and nobody else claims.
 func (a *Access) Found(ctx context.Context, root Root, path string) error {
+	if a.noted && root != a.root && a.gate.ledger.Blocked(root) { // what was asked for leads on into another root
+		return ErrRootBlocked
+	}
 	if a.noted || a.void || a.ended {
 		return nil
 	}

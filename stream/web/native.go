@@ -78,7 +78,7 @@ func (h *Handler) addressIn(escaped string) (a address, ok bool) {
 		return a, false
 	}
 	root, err := url.PathUnescape(elems[1])
-	if err != nil {
+	if err != nil || strings.Contains(root, "/") { // a gateway would take it for a root and a path
 		return a, false
 	}
 	for _, p := range h.cfg.Protocols {

@@ -49,7 +49,7 @@ func (p *prefetch) by(site ledger.Site) bool { return p.site == site || p.site.O
 
 // of reports whether it is of a root, by either of its names; ahead.mu is held.
 func (p *prefetch) of(root ledger.Root) bool {
-	return p.id.Protocol == root.Protocol && (p.id.ID == root.ID || p.canonical == root.ID)
+	return p.id == root || p.canonical == root.ID && contentOf(p.backend, p.id.Protocol) == root.Protocol
 }
 
 // ahead are the prefetches of all sites. It owns a goroutine for each site that has some; close ends them.
@@ -166,7 +166,7 @@ func (a *ahead) fetch(ctx context.Context, p *prefetch) error {
 		return err
 	}
 	defer access.End()
-	v := &visit{clock: newClock(ctx, a.h.cfg.MediaPatience), access: access, protocol: p.id.Protocol}
+	v := &visit{clock: newClock(ctx, a.h.cfg.MediaPatience), access: access, protocol: contentOf(p.backend, p.id.Protocol)}
 	defer v.stop()
 	err = a.read(v, p)
 	if errors.Is(err, stream.ErrBadRoot) {

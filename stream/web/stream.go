@@ -60,7 +60,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, req stream.Reque
 		h.fail(w, r, errNoCommand)
 		return
 	}
-	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: req.Protocol + "/" + req.Version, website: site}
+	v := &visit{clock: newClock(r.Context(), h.patience(r.Header, req)), protocol: contentOf(p.Backend, req.Protocol+"/"+req.Version), website: site}
 	defer v.stop()
 	defer h.pause.enter(v.cancel)()
 	if err := h.inTurn(v, w, r, p.Backend, req, do); err != nil {

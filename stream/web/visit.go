@@ -58,16 +58,25 @@ func (h *Handler) inTurn(v *visit, w http.ResponseWriter, r *http.Request, b str
 	return err
 }
 
+// contentOf is the protocol that what a backend finds belongs to, as the ledger knows it: its own, unless its roots are names for those
+// of another. Who has blocked content has blocked it by all its names.
+func contentOf(b stream.Backend, own string) string {
+	if n, ok := b.(stream.Namer); ok {
+		return n.Content()
+	}
+	return own
+}
+
 // ledgerRoot is the root of a request as the ledger knows it: in its one spelling, as far as that can be told before anybody is asked,
 // or a blocked one would be looked for under another name.
 func ledgerRoot(b stream.Backend, req stream.Request, hints url.Values) ledger.Root {
-	id := req.Root
+	id, protocol := req.Root, req.Protocol+"/"+req.Version
 	if c, ok := b.(stream.Canonicalizer); ok {
 		if canonical, ok := c.Canonical(stream.Root{ID: id, Hints: hints}); ok {
-			id = canonical
+			id, protocol = canonical, contentOf(b, protocol)
 		}
 	}
-	return ledger.Root{Protocol: req.Protocol + "/" + req.Version, ID: id}
+	return ledger.Root{Protocol: protocol, ID: id}
 }
 
 // queueOf names the queue of a site: its origin, because a label cannot be proved, and one for all programs, whose names can

@@ -127,9 +127,18 @@ func newSink(w http.ResponseWriter, limit time.Duration) *sink {
 }
 
 // until ends with ctx, too, a write that the client keeps waiting. The caller calls stop at the end of the answer.
-func (s *sink) until(ctx context.Context) (stop func() bool) {
+func (s *sink) until(ctx context.Context) (stop func()) {
 	s.ctx = ctx
-	return context.AfterFunc(ctx, func() { s.rc.SetWriteDeadline(time.Unix(1, 0)) })
+	done := make(chan struct{})
+	stopped := context.AfterFunc(ctx, func() {
+		defer close(done)
+		s.rc.SetWriteDeadline(time.Unix(1, 0))
+	})
+	return func() {
+		if !stopped() {
+			<-done // or it would meet the next answer on the connection
+		}
+	}
 }
 
 // write writes p, and with flush sees to it that nothing of it stays in a buffer of net/http while more may be long in coming.

@@ -106,7 +106,8 @@ func (h *Handler) isolate(header http.Header, r *http.Request, site *website) {
 	header.Set("Content-Security-Policy", h.policy(site))
 	header.Set("Cross-Origin-Embedder-Policy", "require-corp")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
-	if r.Header.Get("Cookie") != "" { // of all web sites together: one could know a visitor of another by it
+	// Of all web sites together: one could know a visitor of another by it. Hosts of other names have their own ways with cookies.
+	if name, ours := ownName(r.Host, h.port); ours && strings.HasSuffix(name, "."+interfaceHost) && r.Header.Get("Cookie") != "" {
 		header.Set("Clear-Site-Data", `"cookies"`)
 		expireCookies(header, r)
 	}
