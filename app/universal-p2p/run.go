@@ -72,9 +72,6 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 	} else {
 		err = f.withFace(ctx, o, started, run)
 	}
-	if found != nil && r.autostart {
-		log.Info("it runs already", "addr", found.addr)
-	}
 	log.Ended(err)
 	err = errors.Join(err, log.Close())
 	switch {
