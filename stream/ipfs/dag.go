@@ -110,6 +110,9 @@ func (d *dag) load(ctx context.Context, c cid.Cid) (*fsNode, error) {
 
 // block returns the bytes of c, from the disk or from the network. They are shared: nobody writes to them.
 func (d *dag) block(ctx context.Context, c cid.Cid) ([]byte, error) {
+	if err := ctx.Err(); err != nil { // also for what is in its CID: there may be no end of such links
+		return nil, d.b.closedOr(err)
+	}
 	if err := checkCID(c); err != nil {
 		return nil, malformed("a link: %v", err)
 	}
@@ -119,9 +122,6 @@ func (d *dag) block(ctx context.Context, c cid.Cid) ([]byte, error) {
 			return nil, malformed("a link: %v", err)
 		}
 		return m.Digest, nil
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, d.b.closedOr(err)
 	}
 	if data := d.b.shelves.get(c.Hash()); data != nil {
 		return data, nil

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-multihash"
 	"github.com/spaolacci/murmur3"
 
 	"github.com/zeronetscript/universal_p2p/stream"
@@ -18,10 +20,26 @@ import (
 const murmur3x64 = 0x22
 
 const (
-	maxShardDepth = 16      // a HAMT uses up the 64 bits of its hash before
-	maxShards     = 10_000  // blocks of one folder
-	maxEntries    = 200_000 // of one folder
+	maxShardDepth = 16       // a HAMT uses up the 64 bits of its hash before
+	maxShards     = 10_000   // blocks of one folder
+	maxEntries    = 200_000  // of one folder
+	maxHeld       = 48 << 20 // bytes of memory for the links of one folder
 )
+
+// A tally counts links that are held at the same time, and what they take.
+type tally struct {
+	links int
+	bytes int
+}
+
+// add reports whether there was room for one more.
+func (t *tally) add(l link) bool {
+	t.links++
+	t.bytes += l.weight()
+	return t.fits()
+}
+
+func (t *tally) fits() bool { return t.links <= maxEntries && t.bytes <= maxHeld }
 
 // isName reports whether a link's name can be an element of a path. Others are hidden: they cannot be asked for.
 func isName(s string) bool {
@@ -85,15 +103,16 @@ func shardLink(dir *fsNode, prefix string) (link, bool) {
 func (d *dag) entries(ctx context.Context, dir *fsNode, each func(link) bool) error {
 	seen := make(map[string]bool)
 	left := maxShards
+	var all tally
 	_, err := d.entriesIn(ctx, dir, 0, &left, func(l link) bool {
 		if !isName(l.name) || seen[l.name] {
 			return true
 		}
 		seen[l.name] = true
-		return len(seen) <= maxEntries && each(l)
+		return all.add(l) && each(l)
 	})
-	if err == nil && len(seen) > maxEntries {
-		err = malformed("a folder with more than %d entries", maxEntries)
+	if err == nil && !all.fits() {
+		err = malformed("a folder with more than %d entries, or with names of more than %d bytes", maxEntries, maxHeld)
 	}
 	return err
 }
@@ -154,19 +173,31 @@ func shardsOf(links []link, digits int) (cids []cid.Cid) {
 	return cids
 }
 
-// loadAhead asks for blocks that are about to be loaded, all at once, and returns when they are here, or some could not be had.
+// loadAhead asks for blocks that are about to be loaded, all at once, and returns when they are here, or some could not be had. It
+// reads none that is here already.
 func (d *dag) loadAhead(ctx context.Context, cids []cid.Cid) {
-	if len(cids) < 2 {
-		return
+	missing := d.missing(cids)
+	if len(missing) < 2 {
+		return // one alone comes as fast when it is loaded
 	}
-	done := make(chan struct{}, len(cids))
-	for _, c := range cids {
+	done := make(chan struct{}, len(missing))
+	for _, c := range missing {
 		go func() {
 			d.block(ctx, c)
 			done <- struct{}{}
 		}()
 	}
-	for range cids {
+	for range missing {
 		<-done
 	}
+}
+
+// missing returns which of the blocks have to be fetched, each once.
+func (d *dag) missing(cids []cid.Cid) (missing []cid.Cid) {
+	for _, c := range cids {
+		if c.Prefix().MhType != multihash.IDENTITY && !slices.Contains(missing, c) && !d.b.shelves.has(c.Hash()) {
+			missing = append(missing, c)
+		}
+	}
+	return missing
 }

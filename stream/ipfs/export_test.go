@@ -4,7 +4,10 @@ import (
 	"context"
 	"time"
 
+	"github.com/ipfs/go-cid"
 	madns "github.com/multiformats/go-multiaddr-dns"
+
+	"github.com/zeronetscript/universal_p2p/stream"
 )
 
 // WithResolver sets who is asked for DNSLink.
@@ -27,3 +30,6 @@ func (b *Backend) Wake(ctx context.Context) (time.Duration, error) {
 	release()
 	return took, nil
 }
+
+// Missing returns which blocks a tree would ask for ahead.
+func Missing(t stream.Tree, cids ...cid.Cid) []cid.Cid { return t.(*tree).d.missing(cids) }

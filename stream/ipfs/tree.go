@@ -19,6 +19,7 @@ import (
 const (
 	maxDepth    = 64      // folders in folders
 	maxFiles    = 100_000 // that a tree lists
+	maxPath     = 4096    // bytes of a path
 	maxSymlinks = 16      // that one path goes through
 	maxSearched = 2000    // folders that are looked through for the biggest file
 	listAhead   = 32      // nodes that a listing asks for together
@@ -160,6 +161,9 @@ func (t *tree) child(ctx context.Context, dir at, name string) (at, error) {
 // follow returns what a link in the folder called dir leads to.
 func (t *tree) follow(ctx context.Context, dir string, l link) (a at, err error) {
 	a = at{path: path.Join(dir, l.name), cid: l.cid, size: l.size}
+	if len(a.path) > maxPath {
+		return at{}, malformed("a path of %d bytes", len(a.path))
+	}
 	if l.cid.Prefix().Codec == cid.Raw {
 		return a, nil
 	}
@@ -202,46 +206,77 @@ func isEmptyRaw(c cid.Cid) bool {
 
 // biggest returns the biggest file of the tree, by what the folders say of their entries.
 func (t *tree) biggest(ctx context.Context) (at, error) {
-	var best at
-	folders := []at{{cid: t.d.cid, node: t.root}}
-	for i := 0; i < len(folders) && i < maxSearched; i++ {
-		dir := folders[i]
-		var inner []link
-		err := t.d.entries(ctx, dir.node, func(l link) bool {
-			if l.cid.Prefix().Codec != cid.Raw {
-				inner = append(inner, l)
-			} else if best.path == "" || l.size > best.size {
-				best = at{path: path.Join(dir.path, l.name), cid: l.cid, size: l.size}
-			}
-			return true
-		})
-		if err != nil {
+	s := search{t: t, seen: map[string]bool{string(t.d.cid.Hash()): true}, folders: []at{{cid: t.d.cid, node: t.root}}}
+	for i := 0; i < len(s.folders); i++ {
+		if err := s.look(ctx, s.folders[i]); err != nil {
 			return at{}, err
 		}
-		for j, l := range inner {
-			// What cannot hold a bigger file need not be looked at.
-			if best.path != "" && l.size > 0 && l.size <= best.size {
-				continue
-			}
-			if j%listAhead == 0 {
-				t.d.loadAhead(ctx, nodesOf(inner[j:min(j+listAhead, len(inner))]))
-			}
-			a, err := t.follow(ctx, dir.path, l)
-			switch {
-			case err != nil:
-				return at{}, err
-			case a.node.isDir() && strings.Count(a.path, "/") < maxDepth:
-				folders = append(folders, a)
-			case a.node.isFile() && (best.path == "" || a.node.size > best.size):
-				a.size = a.node.size
-				best = a
-			}
-		}
 	}
-	if best.path == "" {
+	if s.best.path == "" {
 		return at{}, fs.ErrNotExist
 	}
-	return best, nil
+	return s.best, nil
+}
+
+// A search goes through folders for the biggest file, the outer ones first.
+type search struct {
+	t       *tree
+	best    at
+	folders []at            // in the order in which they are looked at; without their nodes, of which there may be too many to hold
+	seen    map[string]bool // multihashes: what is there again has nothing bigger in it
+}
+
+// look looks at one folder, and notes those in it.
+func (s *search) look(ctx context.Context, dir at) (err error) {
+	d := s.t.d
+	if dir.node == nil {
+		if dir.node, err = d.load(ctx, dir.cid); err != nil {
+			return err
+		}
+	}
+	var inner []link
+	err = d.entries(ctx, dir.node, func(l link) bool {
+		if l.cid.Prefix().Codec != cid.Raw {
+			inner = append(inner, l)
+		} else if s.best.path == "" || l.size > s.best.size {
+			s.best = at{path: path.Join(dir.path, l.name), cid: l.cid, size: l.size}
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	for i, l := range inner {
+		// What cannot hold a bigger file need not be looked at.
+		if s.best.path != "" && l.size > 0 && l.size <= s.best.size || s.seen[string(l.cid.Hash())] {
+			continue
+		}
+		if len(s.seen) >= maxFiles {
+			return malformed("more than %d files and folders", maxFiles)
+		}
+		s.seen[string(l.cid.Hash())] = true
+		if i%listAhead == 0 {
+			d.loadAhead(ctx, nodesOf(inner[i:min(i+listAhead, len(inner))]))
+		}
+		a, err := s.t.follow(ctx, dir.path, l)
+		if err != nil {
+			return err
+		}
+		s.note(a)
+	}
+	return nil
+}
+
+// note takes note of an entry of a folder.
+func (s *search) note(a at) {
+	switch {
+	case a.node.isDir() && len(s.folders) < maxSearched && strings.Count(a.path, "/") < maxDepth:
+		a.node = nil
+		s.folders = append(s.folders, a)
+	case a.node.isFile() && (s.best.path == "" || a.node.size > s.best.size):
+		a.size = a.node.size
+		s.best = a
+	}
 }
 
 func nodesOf(links []link) (cids []cid.Cid) {
@@ -275,6 +310,7 @@ type lister struct {
 	yield func(stream.File, error) bool
 	files int
 	bytes int64
+	open  tally // links of the folders that it is in
 }
 
 // list yields the files of a folder, and of those in it. more is false when the caller has enough.
@@ -282,14 +318,20 @@ func (l *lister) list(ctx context.Context, dir at, depth int) (more bool, err er
 	if depth > maxDepth {
 		return false, malformed("more than %d folders in each other", maxDepth)
 	}
+	outer := l.open
+	defer func() { l.open = outer }()
 	var links []link
 	err = l.t.d.entries(ctx, dir.node, func(e link) bool {
 		links = append(links, e)
-		return true
+		return l.open.add(e)
 	})
+	if err == nil && !l.open.fits() {
+		err = malformed("folders in each other with more than %d entries, or with names of more than %d bytes", maxEntries, maxHeld)
+	}
 	if err != nil {
 		return false, err
 	}
+	dir.node = nil // its links are all that is needed from here on
 	for i, e := range links {
 		if err := ctx.Err(); err != nil {
 			return false, err

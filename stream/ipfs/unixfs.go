@@ -1,6 +1,7 @@
 package ipfs
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -33,6 +34,9 @@ type link struct {
 	size uint64 // bytes of all blocks behind it; nobody has checked it
 }
 
+// weight is about what a link takes in memory, in bytes.
+func (l link) weight() int { return 64 + len(l.name) + l.cid.ByteLen() }
+
 // A fsNode is a decoded block of a file system: of the codec dag-pb, or raw, which is a piece of a file.
 type fsNode struct {
 	kind   int
@@ -48,6 +52,10 @@ type fsNode struct {
 // maxFile is the most bytes that a file may say it has. A few small blocks can name each other so often that they stand for
 // any number.
 const maxFile = 1 << 44
+
+// maxLinks is the most links that one block may have, and the most sizes of what is behind them. A link by any hash that can be
+// trusted hardly has less than 40 bytes; those with less are a way to make a small block large in memory.
+const maxLinks = maxBlock / 40
 
 // decode makes a node of a block. The node keeps data.
 func decode(c cid.Cid, data []byte) (*fsNode, error) {
@@ -76,6 +84,9 @@ func decodePB(b []byte) (*fsNode, error) {
 			if err != nil {
 				return nil, err
 			}
+			if len(n.links) == maxLinks {
+				return nil, malformed("a block with more than %d links", maxLinks)
+			}
 			n.links = append(n.links, l)
 		default:
 			return nil, malformed("field %d in a dag-pb node", f.num)
@@ -86,6 +97,9 @@ func decodePB(b []byte) (*fsNode, error) {
 	}
 	if err := n.decodeData(inner); err != nil {
 		return nil, err
+	}
+	if 2*len(n.data) < len(b) {
+		n.data = bytes.Clone(n.data) // so that the rest of the block can go
 	}
 	return n, n.check()
 }
@@ -129,14 +143,19 @@ func (n *fsNode) decodeData(b []byte) error {
 		case f.num == 3 && f.bytes == nil:
 			n.size = f.value
 		case f.num == 4 && f.bytes == nil:
-			n.sizes = append(n.sizes, f.value)
+			if err := n.addSize(f.value); err != nil {
+				return err
+			}
 		case f.num == 4: // packed
 			for rest := f.bytes; len(rest) > 0; {
 				v, k := binary.Uvarint(rest)
 				if k <= 0 {
 					return malformed("a size of a block")
 				}
-				n.sizes, rest = append(n.sizes, v), rest[k:]
+				if err := n.addSize(v); err != nil {
+					return err
+				}
+				rest = rest[k:]
 			}
 		case f.num == 5 && f.bytes == nil:
 			n.hash = f.value
@@ -152,6 +171,14 @@ func (n *fsNode) decodeData(b []byte) error {
 			return malformed("field %d", f.num)
 		}
 	}
+	return nil
+}
+
+func (n *fsNode) addSize(v uint64) error {
+	if len(n.sizes) == maxLinks {
+		return malformed("a block with more than %d sizes", maxLinks)
+	}
+	n.sizes = append(n.sizes, v)
 	return nil
 }
 
@@ -178,10 +205,22 @@ func (n *fsNode) check() error {
 		if n.hash != murmur3x64 || n.fanout < 8 || n.fanout > 1024 || n.fanout&(n.fanout-1) != 0 {
 			return malformed("a shard of %d by the function 0x%x", n.fanout, n.hash)
 		}
+		if uint64(len(n.links)) > n.fanout {
+			return malformed("a shard of %d with %d links", n.fanout, len(n.links))
+		}
 	default:
 		return malformed("a node of type %d", n.kind)
 	}
 	return nil
+}
+
+// weight is about what the node takes in memory, in bytes.
+func (n *fsNode) weight() int {
+	w := len(n.data)
+	for _, l := range n.links {
+		w += l.weight()
+	}
+	return w
 }
 
 func (n *fsNode) isFile() bool { return n.kind == typeRaw || n.kind == typeFile }

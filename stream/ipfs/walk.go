@@ -15,6 +15,13 @@ const maxFileDepth = 48
 // always it is one block.
 const wholeUpTo = 1 << 20
 
+// What is held of a file's nodes at the same time, in bytes: by a walker, from the root of the file to where it is, and by a builder
+// of a small part, of which a run has many. Honest files need a small part of it.
+const (
+	maxWalked = 16 << 20
+	maxBuilt  = 4 << 20
+)
+
 // A piece is a part of a file that is fetched in one go.
 type piece struct {
 	off, n int64 // bytes, in the file
@@ -26,6 +33,7 @@ type piece struct {
 type walker struct {
 	d      *dag
 	frames []frame
+	held   int                                  // bytes of the nodes in frames
 	ahead  func(cid.Cid) func() ([]byte, error) // asks for a block that will be loaded soon; nil: does not
 	coming cid.Cid                              // the block that was asked for
 	wait   func() ([]byte, error)               // for it
@@ -36,6 +44,7 @@ type frame struct {
 	node *fsNode
 	off  int64 // in the file, of what comes next
 	next int   // link; -1 is the node's own data
+	held int   // bytes of the node
 }
 
 // walk returns a walker that begins with the piece that holds the byte at off.
@@ -44,7 +53,8 @@ func (f *file) walk(ctx context.Context, off int64, ahead func(cid.Cid) func() (
 	if f.root == nil {
 		w.frames = []frame{{node: &fsNode{links: []link{{cid: f.cid}}, sizes: []uint64{uint64(f.size)}}}}
 	} else {
-		w.frames = []frame{{node: f.root, next: -1}}
+		w.held = f.root.weight()
+		w.frames = []frame{{node: f.root, next: -1, held: w.held}}
 	}
 	return w, w.seek(ctx, off)
 }
@@ -94,10 +104,14 @@ func (w *walker) descend(ctx context.Context) error {
 		w.coming = fr.node.links[i+1].cid
 		w.wait = w.ahead(w.coming)
 	}
+	held := n.weight()
+	if w.held += held; w.held > maxWalked {
+		return malformed("a file in blocks that take more than %d bytes at once", maxWalked)
+	}
 	off := fr.off
 	fr.off += int64(fr.node.sizes[i])
 	fr.next++
-	w.frames = append(w.frames, frame{node: n, off: off, next: -1})
+	w.frames = append(w.frames, frame{node: n, off: off, next: -1, held: held})
 	return nil
 }
 
@@ -148,6 +162,8 @@ func (w *walker) next(ctx context.Context) (p piece, err error) {
 				return p, nil
 			}
 		case fr.next == len(fr.node.links):
+			w.held -= fr.held
+			*fr = frame{} // nothing of it stays behind the end of the slice
 			w.frames = w.frames[:len(w.frames)-1]
 		case fr.node.sizes[fr.next] == 0: // there may be any number of these, and nothing behind them
 			fr.next++
@@ -191,12 +207,18 @@ type builder struct {
 	d    *dag
 	out  []byte
 	left int // blocks
+	held int // bytes of the nodes that are being filled from
 }
 
 func (b *builder) fill(ctx context.Context, n *fsNode, off int64, depth int) error {
 	if depth > maxFileDepth {
 		return malformed("a file in more than %d levels", maxFileDepth)
 	}
+	held := n.weight()
+	if b.held += held; b.held > maxBuilt {
+		return malformed("%d bytes in blocks that take more than %d at once", len(b.out), maxBuilt)
+	}
+	defer func() { b.held -= held }()
 	off += int64(copy(b.out[off:], n.data))
 	cids := make([]cid.Cid, 0, len(n.links))
 	for i, l := range n.links {
