@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -160,5 +162,49 @@ func TestNothingAskedTwice(t *testing.T) {
 	got := ipfs.Missing(tree, file, other, dir, identity(t, cid.Raw, []byte("x")), other)
 	if !slices.Equal(got, []cid.Cid{other}) {
 		t.Errorf("asks for %v, want %v", got, other)
+	}
+}
+
+// serve asks the gateway for a path.
+func serve(t testing.TB, b stream.Backend, path string) (body string, code int, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
+	err = b.(*ipfs.Backend).ServeNative(w, r, func(string, string, string) error { return nil })
+	return w.Body.String(), w.Code, err
+}
+
+// A page of the gateway that lists a folder has the bounds that other lists have.
+func TestPageIsBounded(t *testing.T) {
+	p, b := bench(t)
+	file := identity(t, cid.Raw, []byte("x"))
+	var files bytes.Buffer
+	for i := range 40_000 {
+		files.Write(to(file, fmt.Sprint("file", i), 1))
+	}
+	wide := pb(p, fsData(folderType), files.Bytes())
+	if body, code, err := serve(t, b, "/ipfs/"+wide.String()+"/"); err != nil || code != 200 || !strings.Contains(body, ">file39999<") {
+		t.Errorf("40,000 files: %d, %d bytes, %v", code, len(body), err)
+	}
+	site := pb(p, fsData(folderType), files.Bytes(), to(identity(t, cid.Raw, []byte("<p>hi")), "index.html", 5))
+	long := strings.Repeat("a", 3000)
+	top := pb(p, fsData(folderType), to(wide, long, 9), to(site, long+"b", 9))
+	if _, code, err := serve(t, b, "/ipfs/"+top.String()+"/"+long+"/"); !errors.Is(err, stream.ErrCorrupt) {
+		t.Errorf("40,000 long addresses: %d, %v", code, err)
+	}
+	if body, code, err := serve(t, b, "/ipfs/"+top.String()+"/"+long+"b/"); err != nil || code != 200 || body != "<p>hi" {
+		t.Errorf("a folder that has an index: %d, %q, %v", code, body, err)
+	}
+	shard := pb(p, fsData(shardType, num(5, 0x22), num(6, 256)))
+	for range 30 {
+		shard = pb(p, fsData(shardType, num(5, 0x22), num(6, 256)), to(shard, "00", 9), to(shard, "01", 9))
+	}
+	many := pb(p, fsData(shardType, num(5, 0x22), num(6, 8)), bytes.Repeat(to(shard, "0", 9), 9))
+	for name, c := range map[string]cid.Cid{"an endless shard": shard, "a shard with too many links": many} {
+		if body, code, err := serve(t, b, "/ipfs/"+c.String()+"/"); !errors.Is(err, stream.ErrCorrupt) || body != "" {
+			t.Errorf("%s: %d, %q, %v", name, code, body, err)
+		}
 	}
 }
