@@ -88,6 +88,9 @@ func (p *Prefix) fill(t *testing.T) {
 	if out, err := p.output(p.cmd(ctx, "wineboot", "-i")); err != nil {
 		t.Fatalf("wineboot: %v\n%s", err, out)
 	}
+	// What made it may still be ending. A program that comes then can meet a service manager that goes, and leave the next one to
+	// another: neither would know what the other has installed.
+	p.stop(t)
 	gcc, err := compiler()
 	if err != nil {
 		t.Fatal(err)
