@@ -88,6 +88,9 @@ func buildPackages(ctx context.Context) (packages, error) {
 		if p.dir, err = os.MkdirTemp("", "universal-p2p-packages-"); err != nil {
 			return p, err
 		}
+		if err := os.Chmod(p.dir, 0o755); err != nil { // ordinary users install from there
+			return p, err
+		}
 	} else if _, err := os.Stat(filepath.Join(p.dir, "old", "SHA256SUMS")); err == nil {
 		return p, nil
 	}

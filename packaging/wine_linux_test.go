@@ -124,9 +124,9 @@ func (w *windows) gone() {
 	if out, err := w.output("reg", "query", registeredKey, "/v", "Universal P2P"); err == nil {
 		w.t.Errorf("it could still be chosen for magnet links: %q", out)
 	}
-	data := filepath.Join("/AppData", "Local", program)
+	data, settings := filepath.Join("/AppData", "Local", program), filepath.Join("/AppData", "Roaming", program)
 	for _, name := range files(w.t, w.home) {
-		if !slices.Contains(w.before, name) && !strings.HasPrefix(name, data+"/") && !strings.Contains(name, "/Temp/") {
+		if !slices.Contains(w.before, name) && !strings.HasPrefix(name, data+"/") && !strings.HasPrefix(name, settings+"/") && !strings.Contains(name, "/Temp/") {
 			w.t.Errorf("left behind: %s", name)
 		}
 	}

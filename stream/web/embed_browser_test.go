@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -196,7 +197,7 @@ func checkReach(t *testing.T, open opener, mayAllow bool) {
 	if !mayAllow && b.browser.allow(t.Context(), far.origin("http", "public"), "granted") == nil {
 		t.Error("a page on http can be allowed")
 	}
-	for _, tt := range []struct{ setting, page, want string }{
+	for i, tt := range []struct{ setting, page, want string }{
 		{"prompt", b.page.URL, "reached"},
 		{"prompt", strings.Replace(b.page.URL, "127.0.0.1", "localhost", 1), "reached"},
 		{"prompt", "file://" + filepath.ToSlash(file), "reached"},
@@ -216,7 +217,7 @@ func checkReach(t *testing.T, open opener, mayAllow bool) {
 		if tt.want == "refused" {
 			patience = "1000" // a browser that asks the user waits for the answer
 		}
-		got := b.run(`return Promise.race([image('` + b.url("tree1/picture.png") + `').then(() => 'reached', () => 'refused'), sleep(` + patience + `).then(() => 'refused')])`)
+		got := b.run(`return Promise.race([image('` + b.url("tree1/picture.png") + `?no=` + strconv.Itoa(i) + `').then(() => 'reached', () => 'refused'), sleep(` + patience + `).then(() => 'refused')])`)
 		if asked := b.asked(); got != tt.want || (got == "refused") != (len(asked) == 0) {
 			t.Errorf("%s, %s: %s, want %s; we were asked %d times", tt.page, tt.setting, got, tt.want, len(asked))
 		}

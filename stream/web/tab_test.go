@@ -39,6 +39,7 @@ type tab struct {
 	body  string // of the page
 	frame string // of what is at /frame
 	seen  []seen
+	under int // requests that are being answered
 }
 
 // seen is a request that the front got, and what it answered.
@@ -194,10 +195,14 @@ func (b *tab) watch(next http.Handler) http.Handler {
 		if purpose := r.Header.Get("Sec-Purpose"); purpose != "" {
 			s.dest = purpose
 		}
+		b.mu.Lock()
+		b.under++
+		b.mu.Unlock()
 		defer func() {
 			s.cache = w.Header().Get("Cache-Control")
 			b.mu.Lock()
 			defer b.mu.Unlock()
+			b.under--
 			b.seen = append(b.seen, *s)
 		}()
 		next.ServeHTTP(s, r)
@@ -217,8 +222,17 @@ func (s *seen) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// asked returns what the front was asked so far, and forgets it.
+// asked returns what the front was asked so far, and forgets it. A page has its answer a moment before the front is done with it.
 func (b *tab) asked() []seen {
+	for range 30 {
+		b.mu.Lock()
+		under := b.under
+		b.mu.Unlock()
+		if under == 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := b.seen
