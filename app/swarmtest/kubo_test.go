@@ -56,6 +56,17 @@ var kuboOnce = sync.OnceValues(func() (string, error) {
 	return bin, os.Rename(bin+".new", bin)
 })
 
+// TestKubo is what makes a kubo be there: CI runs it before all others, which should not have to share the machine with a compiler.
+func TestKubo(t *testing.T) {
+	bin, err := kuboOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bin == "" {
+		missing(t, "kubo")
+	}
+}
+
 // A kubo is a daemon with a repository of its own, on 127.0.0.1 only.
 type kubo struct {
 	*process
