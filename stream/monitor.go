@@ -31,9 +31,10 @@ type Activity struct {
 
 // A Recognizer is a Backend that can tell by its looks whether a text that somebody has pasted names one of its roots.
 type Recognizer interface {
-	// Recognize returns the root that a text names: an identifier, or a link in the form that the network itself uses. It asks
-	// nobody. The hints are those of the text, and those that are known of the root and anybody may know.
-	Recognize(text string) (root Root, ok bool)
+	// Recognize returns the root that a text names, an identifier or a link in the form that the network itself uses, and the path
+	// in it, "" when the link is to the whole. It asks nobody. The hints are those of the text, and those that are known of the
+	// root and anybody may know.
+	Recognize(text string) (root Root, path string, ok bool)
 }
 
 // A Leaver is a Backend that can part from a root before it would by itself.

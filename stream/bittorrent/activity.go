@@ -67,11 +67,11 @@ func (s *swarm) activity(key string) stream.Activity {
 }
 
 // Recognize implements stream.Recognizer. What a .torrent that the user gave says of trackers and web seeds is part of the hints,
-// unless it is private (BEP 27): then they hold a passkey.
-func (b *Backend) Recognize(text string) (stream.Root, bool) {
+// unless it is private (BEP 27): then they hold a passkey. No magnet link has a path.
+func (b *Backend) Recognize(text string) (root stream.Root, path string, ok bool) {
 	tg, err := parseRoot(stream.Root{ID: strings.TrimSpace(text)})
 	if err != nil {
-		return stream.Root{}, false
+		return root, "", false
 	}
 	if mi, info := b.keptMetainfo(tg); mi != nil && (info.Private == nil || !*info.Private) {
 		own := targetOf(mi, info)
@@ -88,7 +88,7 @@ func (b *Backend) Recognize(text string) (stream.Root, bool) {
 	if tg.name != "" {
 		hints.Set("dn", displayName(tg.name))
 	}
-	return stream.Root{ID: tg.id(), Hints: hints}, true
+	return stream.Root{ID: tg.id(), Hints: hints}, "", true
 }
 
 // SetUploadRate changes how much is uploaded in a second, in bytes, for all torrents together. 0 is no limit.

@@ -117,13 +117,13 @@ func TestRecognize(t *testing.T) {
 		"magnet:?xt=urn:btih:" + id + "&dn=A%20film&tr=udp%3A%2F%2Ft.example%3A1&tr=nonsense&ws=http://w.example/&x.pe=1.2.3.4:5": {ID: id, Hints: url.Values{
 			"dn": {"A film"}, "tr": {"udp://t.example:1"}, "ws": {"http://w.example/"}, "x.pe": {"1.2.3.4:5"}}},
 	} {
-		got, ok := b.Recognize(text)
+		got, _, ok := b.Recognize(text)
 		if !ok || got.ID != want.ID || got.Hints.Encode() != want.Hints.Encode() {
 			t.Errorf("%q is %+v, %v", text, got, ok)
 		}
 	}
 	for _, text := range []string{"", "film", strings.Repeat("0", 40), "magnet:?dn=x", "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"} {
-		if got, ok := b.Recognize(text); ok {
+		if got, _, ok := b.Recognize(text); ok {
 			t.Errorf("%q is %+v", text, got)
 		}
 	}
@@ -149,7 +149,7 @@ func TestRecognize(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := b.Recognize(id); !ok || got.Hints.Get("tr") != tr || private == (got.Hints.Get("dn") == "film.mp4") {
+		if got, _, ok := b.Recognize(id); !ok || got.Hints.Get("tr") != tr || private == (got.Hints.Get("dn") == "film.mp4") {
 			t.Errorf("private %v: %+v", private, got)
 		}
 	}

@@ -52,14 +52,14 @@ func (d *dag) activity() stream.Activity {
 }
 
 // Recognize implements stream.Recognizer.
-func (*Backend) Recognize(text string) (stream.Root, bool) {
-	name, _, ok := recognize("ipfs", text)
+func (*Backend) Recognize(text string) (root stream.Root, path string, ok bool) {
+	name, path, ok := recognize("ipfs", text)
 	if !ok {
-		return stream.Root{}, false
+		return root, "", false
 	}
 	c, err := parseFS(strings.TrimSpace(name))
 	if err != nil {
-		return stream.Root{}, false
+		return root, "", false
 	}
-	return stream.Root{ID: canonical(c)}, true
+	return stream.Root{ID: canonical(c)}, path, true
 }

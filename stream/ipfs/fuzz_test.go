@@ -73,7 +73,7 @@ func FuzzRoot(f *testing.F) {
 			t.Errorf("%q: %v", s, err)
 		}
 		for _, ns := range []string{"ipfs", "ipns"} {
-			if name, path, ok := recognize(ns, s); ok && (name == "" || strings.HasPrefix(path, "/") || strings.Contains(name, "/")) {
+			if name, path, ok := recognize(ns, s); ok && (name == "" || path != "" && !stream.ValidPath(path) || strings.Contains(name, "/")) {
 				t.Errorf("%q is %q and %q", s, name, path)
 			}
 		}
@@ -106,6 +106,7 @@ func TestRoots(t *testing.T) {
 		v1: v1, " " + v0 + "\n": v0, "ipfs://" + v1 + "/a/b.mp4": v1 + "/a/b.mp4", "/ipfs/" + v0 + "/x": v0 + "/x",
 		"https://ipfs.io/ipfs/" + v1 + "/a%20b?download=1#t": v1 + "/a b", "https://" + v1 + ".ipfs.dweb.link/x": v1 + "/x",
 		"http://" + v1 + ".ipfs.localhost:8080": v1, "https://example.org/" + v1: "", "mailto:" + v1: "", v1 + "/x": "",
+		"ipfs://" + v1 + "/a/../b": "", "ipfs://" + v1 + "/a%zz": "", "ipfs://" + v1 + "//": v1,
 	} {
 		name, path, ok := recognize("ipfs", text)
 		if got := strings.TrimSuffix(name+"/"+path, "/"); !ok && want != "" || ok && got != want {

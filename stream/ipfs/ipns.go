@@ -188,14 +188,14 @@ func (*Names) Names(root stream.Root) bool {
 func (*Names) Content() string { return rootProtocol }
 
 // Recognize implements stream.Recognizer. A domain name alone is no link: any word with a dot could be one.
-func (*Names) Recognize(text string) (stream.Root, bool) {
+func (*Names) Recognize(text string) (root stream.Root, path string, ok bool) {
 	text = strings.TrimSpace(text)
-	name, _, ok := recognize("ipns", text)
+	name, path, ok := recognize("ipns", text)
 	if !ok || name == text && isDomain(name) {
-		return stream.Root{}, false
+		return root, "", false
 	}
 	if name, err := parseName(name); err == nil {
-		return stream.Root{ID: name}, true
+		return stream.Root{ID: name}, path, true
 	}
-	return stream.Root{}, false
+	return root, "", false
 }

@@ -122,10 +122,11 @@ func recognize(ns, text string) (name, path string, ok bool) {
 	if name, err := url.PathUnescape(name); err != nil || name == "" {
 		return "", "", false
 	}
-	if path, err := url.PathUnescape(path); err == nil {
-		return name, strings.Trim(path, "/"), true
+	path, err := url.PathUnescape(path)
+	if path = strings.Trim(path, "/"); err != nil || path != "" && !stream.ValidPath(path) {
+		return "", "", false
 	}
-	return name, "", true
+	return name, path, true
 }
 
 // parseName takes what stands behind /ipns/: the hash of a key, or a domain name with a DNSLink.

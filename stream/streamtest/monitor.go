@@ -50,17 +50,21 @@ func (t *MemTree) activity() stream.Activity {
 
 // Recognize implements [stream.Recognizer]. The network's own form of a link is "mem:" and an identifier, with hints as a query.
 // Without the "mem:" an identifier is recognized only when there is such a tree: any word could be one.
-func (m *Mem) Recognize(text string) (stream.Root, bool) {
+func (m *Mem) Recognize(text string) (root stream.Root, path string, ok bool) {
 	text, query, _ := strings.Cut(strings.TrimSpace(text), "?")
-	id, err := memID(strings.TrimPrefix(text, "mem:"))
+	link, isLink := strings.CutPrefix(text, "mem:")
+	if isLink {
+		text, path, _ = strings.Cut(link, "/")
+	}
+	id, err := memID(text)
 	hints, bad := url.ParseQuery(query)
 	if err != nil || bad != nil {
-		return stream.Root{}, false
+		return root, "", false
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.roots[id] == nil && !strings.HasPrefix(text, "mem:") {
-		return stream.Root{}, false
+	if m.roots[id] == nil && !isLink {
+		return root, "", false
 	}
-	return stream.Root{ID: id, Hints: hints}, true
+	return stream.Root{ID: id, Hints: hints}, path, true
 }

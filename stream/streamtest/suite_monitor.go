@@ -95,12 +95,12 @@ func (e *env) testRecognize(t *testing.T) {
 		id = e.root.ID
 	}
 	for _, text := range []string{e.root.ID, id, " " + id + "\n"} {
-		if root, ok := b.Recognize(text); !ok || root.ID != id {
-			t.Errorf("Recognize(%q) = %+v, %v, want %s", text, root, ok, id)
+		if root, path, ok := b.Recognize(text); !ok || root.ID != id || path != "" {
+			t.Errorf("Recognize(%q) = %+v, %q, %v, want %s", text, root, path, ok, id)
 		}
 	}
 	for _, text := range append([]string{"", " ", "no such thing", "https://example.org/" + id, "mailto:" + id}, e.BadRoots...) {
-		if root, ok := b.Recognize(text); ok {
+		if root, _, ok := b.Recognize(text); ok {
 			t.Errorf("Recognize(%q) = %+v", text, root)
 		}
 	}

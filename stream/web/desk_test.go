@@ -225,6 +225,7 @@ func TestLink(t *testing.T) {
 		{"tree1", "stream/tree1"},
 		{" TREE1\\n", "stream/tree1"},
 		{"mem:abc?tr=udp://a:1", "stream/abc?tr=udp%3A%2F%2Fa%3A1"},
+		{"mem:tree1/d/a b.zip", "stream/tree1/d/a%20b.zip"},
 		{base + "stream/tree1/d/a.zip?tr=x&evil=1", "stream/tree1/d/a.zip?tr=x"},
 		{base + "play/TREE1/d?s=tag", "stream/tree1/d"},
 		{"http://localhost:" + port + "/mem/v0/files/tree1", "stream/tree1"},

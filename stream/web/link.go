@@ -50,8 +50,8 @@ func (h *Handler) recognize(text string) (req stream.Request, query url.Values, 
 	}
 	for _, p := range h.cfg.Protocols {
 		if b, can := p.Backend.(stream.Recognizer); can {
-			if root, ok := b.Recognize(text); ok {
-				return stream.Request{Protocol: p.Name, Version: p.Version, Root: root.ID}, root.Hints, true
+			if root, path, ok := b.Recognize(text); ok {
+				return stream.Request{Protocol: p.Name, Version: p.Version, Root: root.ID, Path: path}, root.Hints, true
 			}
 		}
 	}
@@ -70,7 +70,7 @@ func (h *Handler) recognize(text string) (req stream.Request, query url.Values, 
 	}
 	query = hints(u)
 	if b, can := p.Backend.(stream.Recognizer); can { // its own word for the root, and what the root says itself
-		root, ok := b.Recognize(req.Root)
+		root, _, ok := b.Recognize(req.Root)
 		if !ok {
 			return req, nil, false
 		}
