@@ -110,6 +110,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	for _, p := range problems {
 		c.problems = append(c.problems, p.Text)
 	}
+	c.gather = gatherOf(protocols)
 	prefs := newPreferences(o, st, sites.gate, protocols)
 
 	d := &desk{

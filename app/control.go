@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/store"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
@@ -18,6 +19,7 @@ type control struct {
 	problems []string // sentences for the user
 	said     *Problems
 	streams  func() int // files being sent now
+	gather   func(protocol, root string) // of a root that is kept now
 	changed  func()     // there is something else to see
 	quit     context.CancelFunc
 	log      *slog.Logger
@@ -63,7 +65,24 @@ func (c *control) Recycle(ctx context.Context, what web.Recycle) (freed int64, e
 
 // Keep implements web.Control.
 func (c *control) Keep(_ context.Context, protocol, root string, keep bool) error {
-	return c.store.Keep(protocol, root, keep)
+	if err := c.store.Keep(protocol, root, keep); err != nil {
+		return err
+	}
+	if keep {
+		c.gather(protocol, root)
+	}
+	return nil
+}
+
+// gatherOf returns what tells a protocol that a root is kept now.
+func gatherOf(protocols []web.Protocol) func(protocol, root string) {
+	return func(protocol, root string) {
+		for _, p := range protocols {
+			if b, ok := p.Backend.(stream.Gatherer); ok && p.Name == protocol {
+				b.Gather(root)
+			}
+		}
+	}
 }
 
 // Quit implements web.Control.

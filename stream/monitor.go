@@ -37,6 +37,13 @@ type Recognizer interface {
 	Recognize(text string) (root Root, path string, ok bool)
 }
 
+// A Gatherer is a Backend whose roots can have content in common, which is in the store once.
+type Gatherer interface {
+	// Gather is told that a root is kept from now on. What is here of it is put with it, if it came for another root, or it would
+	// go with that one. It does not wait for that.
+	Gather(id string)
+}
+
 // A Leaver is a Backend that can part from a root before it would by itself.
 type Leaver interface {
 	// Leave disconnects from a root that nobody has open, and returns when nothing of it is held or written any more, or with

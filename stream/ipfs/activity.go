@@ -10,6 +10,7 @@ var (
 	_ stream.Monitor    = (*Backend)(nil)
 	_ stream.Recognizer = (*Backend)(nil)
 	_ stream.Leaver     = (*Backend)(nil)
+	_ stream.Gatherer   = (*Backend)(nil)
 )
 
 // Activities implements stream.Monitor.

@@ -8,6 +8,8 @@ import (
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 	"golang.org/x/time/rate"
+
+	"github.com/zeronetscript/universal_p2p/stream/store"
 )
 
 // A blockStore is the shelves as the libraries want them. What is put without a root in the context is not kept: nobody could
@@ -26,7 +28,12 @@ func (b blockStore) Has(_ context.Context, c cid.Cid) (bool, error) {
 
 // Get implements blockstore.Blockstore.
 func (b blockStore) Get(ctx context.Context, c cid.Cid) (blocks.Block, error) {
-	data := b.shelves.get(c.Hash())
+	var data []byte
+	if d := dagOf(ctx); d != nil {
+		data = d.shelf.get(c)
+	} else {
+		data = b.shelves.get(c.Hash())
+	}
 	if data == nil {
 		return nil, ipld.ErrNotFound{Cid: c}
 	}
@@ -65,7 +72,7 @@ func (b blockStore) PutMany(ctx context.Context, blocks []blocks.Block) error {
 
 // DeleteBlock implements blockstore.Blockstore.
 func (b blockStore) DeleteBlock(_ context.Context, c cid.Cid) error {
-	b.shelves.remove(c.Hash())
+	b.shelves.remove(c.Hash(), func(*shelf, *store.Object) bool { return true })
 	return nil
 }
 

@@ -123,7 +123,7 @@ func (d *dag) block(ctx context.Context, c cid.Cid) ([]byte, error) {
 		}
 		return m.Digest, nil
 	}
-	if data := d.b.shelves.get(c.Hash()); data != nil {
+	if data := d.shelf.get(c); data != nil {
 		return data, nil
 	}
 	data, err := d.fetch(ctx, c)

@@ -64,6 +64,8 @@ type Backend struct {
 	life   context.Context // ends with Close
 	cancel context.CancelFunc
 
+	gathers sync.WaitGroup // see Gather; begun with mu held
+
 	mu     sync.Mutex // guards what follows
 	dags   map[string]*dag
 	unused []*dag // those that nobody has open, the least recently used first
@@ -127,6 +129,7 @@ func (b *Backend) Close() error {
 	}
 	b.mu.Unlock()
 	err := b.waker.close()
+	b.gathers.Wait()
 	b.shelves.close()
 	return err
 }

@@ -27,7 +27,7 @@ const maxChunk = 1 + maxHash + maxBlock
 
 // shelves are the blocks in the store. Each root has an object of its own with the blocks that were fetched for it, so that people
 // see what a root takes, and recycle or keep it; a block that several roots share is where it was first fetched for, and counts
-// once. A block is a chunk: its multihash, with the length in front, then its bytes. So a file of the store says what it has to
+// once, but a root that is kept has all of its own (gather.go). A block is a chunk: its multihash, with the length in front, then its bytes. So a file of the store says what it has to
 // be, and is checked by that; the index is only a way to find it, and never believed.
 type shelves struct {
 	st *store.Store
@@ -206,7 +206,8 @@ func (s *shelves) close() {
 
 // hold marks a block as in use, and with it the root that it is kept for. Nil when it is not here.
 func (sh *shelf) hold(h multihash.Multihash) (hold *store.Hold) {
-	sh.all.find(h, func(o *store.Object, i int) (bool, error) {
+	sh.all.find(h, func(p place, o *store.Object) (bool, error) {
+		i := int(p.chunk)
 		if !o.Has(i) {
 			return false, store.ErrMissing
 		}
@@ -270,6 +271,12 @@ func (sh *shelf) put(c cid.Cid, data []byte) error {
 	if sh.all.has(h) {
 		return nil
 	}
+	return sh.add(c, data)
+}
+
+// add writes a block. The caller has begun it.
+func (sh *shelf) add(c cid.Cid, data []byte) error {
+	h := c.Hash()
 	o, err := sh.open("", 0)
 	if err != nil {
 		return err
@@ -348,20 +355,28 @@ func (s *shelves) forget(tag uint32, p place) {
 }
 
 // find calls read for each place where the block may be, until read says that it is there. A place where there is nothing is
-// forgotten.
-func (s *shelves) find(h multihash.Multihash, read func(o *store.Object, i int) (bool, error)) bool {
-	for _, p := range s.places(h) {
-		o, err := p.shelf.open("", 0)
-		if err != nil {
-			continue
+// forgotten. A block that has moved meanwhile is looked for once more.
+func (s *shelves) find(h multihash.Multihash, read func(p place, o *store.Object) (bool, error)) bool {
+	var before []place
+	for range 3 {
+		places := s.places(h)
+		if slices.Equal(places, before) {
+			break
 		}
-		ok, err := read(o, int(p.chunk))
-		switch {
-		case ok:
-			return true
-		case errors.Is(err, store.ErrMissing):
-			s.forget(tagOf(h), p)
+		for _, p := range places {
+			o, err := p.shelf.open("", 0)
+			if err != nil {
+				continue
+			}
+			ok, err := read(p, o)
+			switch {
+			case ok:
+				return true
+			case errors.Is(err, store.ErrMissing):
+				s.forget(tagOf(h), p)
+			}
 		}
+		before = places
 	}
 	return false
 }
@@ -375,11 +390,11 @@ func (s *shelves) has(h multihash.Multihash) bool {
 // size is the number of bytes of a block.
 func (s *shelves) size(h multihash.Multihash) (n int, ok bool) {
 	head := make([]byte, 1+len(h))
-	ok = s.find(h, func(o *store.Object, i int) (bool, error) {
-		if n = int(o.ChunkSize(i)) - len(head); n < 0 {
+	ok = s.find(h, func(p place, o *store.Object) (bool, error) {
+		if n = int(o.ChunkSize(int(p.chunk))) - len(head); n < 0 {
 			return false, store.ErrMissing
 		}
-		if _, err := o.ReadAt(i, head, 0); err != nil {
+		if _, err := o.ReadAt(int(p.chunk), head, 0); err != nil {
 			return false, err
 		}
 		return isFor(head, h), nil
@@ -388,29 +403,36 @@ func (s *shelves) size(h multihash.Multihash) (n int, ok bool) {
 }
 
 // get returns a block, nil when it is not here. It was checked, now or when it came; see [store.Object.ReadAt].
-func (s *shelves) get(h multihash.Multihash) (data []byte) {
-	s.find(h, func(o *store.Object, i int) (bool, error) {
-		chunk, err := o.ReadChunk(i)
+func (s *shelves) get(h multihash.Multihash) []byte {
+	data, _ := s.read(h)
+	return data
+}
+
+// read returns a block and the shelf that it lies on.
+func (s *shelves) read(h multihash.Multihash) (data []byte, on *shelf) {
+	s.find(h, func(p place, o *store.Object) (bool, error) {
+		chunk, err := o.ReadChunk(int(p.chunk))
 		if err != nil {
 			return false, err
 		}
 		if !isFor(chunk, h) {
 			return false, nil
 		}
-		data = chunk[1+len(h):]
+		data, on = chunk[1+len(h):], p.shelf
 		return true, nil
 	})
-	return data
+	return data, on
 }
 
-func (s *shelves) remove(h multihash.Multihash) {
+// remove takes a block from all shelves for which from says so.
+func (s *shelves) remove(h multihash.Multihash, from func(sh *shelf, o *store.Object) bool) {
 	head := make([]byte, 1+len(h))
-	s.find(h, func(o *store.Object, i int) (bool, error) {
-		if _, err := o.ReadAt(i, head, 0); err != nil {
+	s.find(h, func(p place, o *store.Object) (bool, error) {
+		if _, err := o.ReadAt(int(p.chunk), head, 0); err != nil {
 			return false, err
 		}
-		if isFor(head, h) {
-			o.Discard(i)
+		if isFor(head, h) && from(p.shelf, o) {
+			o.Discard(int(p.chunk))
 		}
 		return false, nil
 	})

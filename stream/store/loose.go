@@ -74,6 +74,13 @@ func (o *Object) ReadChunk(i int) ([]byte, error) {
 	return p, nil
 }
 
+// Kept reports whether the object is kept, see [Store.Keep].
+func (o *Object) Kept() bool {
+	o.store.mu.Lock()
+	defer o.store.mu.Unlock()
+	return o.root.keep
+}
+
 // Stored is how many bytes of the object are here and verified.
 func (o *Object) Stored() (n int64) {
 	o.store.mu.Lock()
