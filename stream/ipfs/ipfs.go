@@ -3,7 +3,7 @@
 // The network is boxo's and go-libp2p's: bitswap and trustless gateways as sources of blocks, the hash table and /routing/v1 to find
 // them (node.go, routing.go). It sleeps: there is no goroutine and no socket until a block is needed that is not on the disk, and
 // none again some minutes later (waker.go). Ours is what reads files: the decoder of UnixFS (unixfs.go), trees and folders (tree.go,
-// dir.go), readers with a window of their own (walk.go, reader.go), and blocks in the one store of all protocols (shelf.go).
+// dir.go), readers with a window of their own (walk.go, reader.go), and blocks in the one store of all protocols (shelf.go, find.go, gather.go).
 //
 // Every block is verified: the libraries compute its hash when it arrives, and the store when it comes from a disk that may have
 // changed. What a verified block says is still the word of a stranger: sizes, names and depths are bounded, and no socket goes to a
