@@ -50,6 +50,7 @@ func (n *ipfsNode) backend(env Env) (*ipfs.Backend, error) {
 			Share:           c.Share,
 			ShareRate:       c.ShareRate,
 			GatewayHosts:    c.GatewayHosts,
+			Rested:          releasePages,
 			Log:             env.Log,
 		})
 	})

@@ -47,7 +47,8 @@ type Config struct {
 
 	GatewayHosts []string // hosts, besides our own, that answer with what IPFS has: names without a port
 
-	Idle time.Duration // how long the node stays awake unused; 0: three minutes
+	Idle   time.Duration // how long the node stays awake unused; 0: three minutes
+	Rested func()        // called when the node has fallen asleep, and once more a minute later: what it took can be given back. May be nil
 
 	resolver madns.BasicResolver // for DNSLink; nil is the system's
 }
@@ -105,7 +106,7 @@ func New(cfg Config) (*Backend, error) {
 	if cfg.ShareRate > 0 {
 		served.limit = rate.NewLimiter(rate.Limit(cfg.ShareRate), int(max(maxBlock, cfg.ShareRate)))
 	}
-	b.waker = newWaker(cfg.Idle, func() (*node, error) { return startNode(&b.cfg, g, served) }, cfg.Log)
+	b.waker = newWaker(cfg.Idle, func() (*node, error) { return startNode(&b.cfg, g, served) }, cfg.Rested, cfg.Log)
 	b.gateway = sync.OnceValues(func() (*gatewayServer, error) { return newGateway(b) })
 	b.hosts = gatewayHosts(cfg.GatewayHosts)
 	return b, nil

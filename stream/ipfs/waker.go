@@ -12,9 +12,10 @@ import (
 
 // A waker has the node: it starts one when somebody needs it, and stops it when nobody has for a while.
 type waker struct {
-	start func() (*node, error)
-	after time.Duration
-	log   *slog.Logger
+	start  func() (*node, error)
+	after  time.Duration
+	rested func() // may be nil
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	node   *node
@@ -26,8 +27,8 @@ type waker struct {
 	paused bool // who falls asleep does so at once
 }
 
-func newWaker(after time.Duration, start func() (*node, error), log *slog.Logger) *waker {
-	return &waker{start: start, after: after, log: log}
+func newWaker(after time.Duration, start func() (*node, error), rested func(), log *slog.Logger) *waker {
+	return &waker{start: start, after: after, rested: rested, log: log}
 }
 
 // hold returns the node, which stays awake until release is called, once. It waits for one that is falling asleep.
@@ -79,6 +80,9 @@ func (w *waker) release() {
 // keep it for the next time, and that may never come.
 const restAfter = 5 * time.Second
 
+// settled is how long after the node fell asleep there is nothing left of what its end has stirred up.
+const settled = time.Minute
+
 // stopTimers stops what would happen after a while without use. w.mu is held.
 func (w *waker) stopTimers() {
 	for _, t := range []*time.Timer{w.idle, w.rest} {
@@ -103,9 +107,15 @@ func (w *waker) sleep(n *node) {
 		w.log.Debug("stopping the node", "err", err)
 	}
 	debug.FreeOSMemory()
+	if w.rested != nil {
+		w.rested()
+	}
 	w.log.Debug("the node sleeps")
 	w.mu.Lock()
 	w.ending = nil
+	if w.rested != nil && !w.closed {
+		w.rest = time.AfterFunc(settled, w.rested)
+	}
 	w.mu.Unlock()
 	close(ending)
 }
