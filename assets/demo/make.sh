@@ -41,7 +41,7 @@ picture dunes   "$(plane 'clip(50+Y/2.4+36*sin(X/90+Y/26+1.6*sin(X/55))+12*sin(X
 cat > content/hello.txt <<'TEXT'
 Hello from the swarm.
 
-This text is one of the files of a torrent. The page asked for it with a plain fetch(). The program on this computer found a peer that has it, checked every piece, and handed it over.
+Nobody has uploaded this text to a server. The page asked for it with a plain fetch(). The program on this computer found a peer that has it, checked every byte by its hash, and handed it over.
 TEXT
 
 find content -exec touch -d '2026-01-01T00:00:00Z' {} +
