@@ -21,6 +21,7 @@ import (
 type guard struct {
 	allowLocal bool            // allow_local_peers
 	trusted    map[string]bool // host:port of gateways that the user has named
+	bootstrap  map[string]bool // addresses of peers that the user has named, with their ID
 }
 
 var _ connmgr.ConnectionGater = guard{}
@@ -100,8 +101,13 @@ func (g guard) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// InterceptAddrDial implements connmgr.ConnectionGater.
-func (g guard) InterceptAddrDial(_ peer.ID, m multiaddr.Multiaddr) bool { return g.allowsAddr(m) }
+// InterceptAddrDial implements connmgr.ConnectionGater. A peer that the user has named may be a neighbour, at that very address.
+func (g guard) InterceptAddrDial(p peer.ID, m multiaddr.Multiaddr) bool {
+	return g.allowsAddr(m) || g.bootstrap[namedPeer(p, m)]
+}
+
+// namedPeer is a peer at an address, for [guard.bootstrap].
+func namedPeer(p peer.ID, m multiaddr.Multiaddr) string { return m.String() + "/p2p/" + p.String() }
 
 // InterceptPeerDial implements connmgr.ConnectionGater.
 func (guard) InterceptPeerDial(peer.ID) bool { return true }

@@ -89,7 +89,7 @@ func New(cfg Config) (*Backend, error) {
 	if cfg.Idle <= 0 {
 		cfg.Idle = defaultIdle
 	}
-	g := guard{allowLocal: cfg.AllowLocalPeers, trusted: make(map[string]bool)}
+	g := guard{allowLocal: cfg.AllowLocalPeers, trusted: make(map[string]bool), bootstrap: make(map[string]bool)}
 	for _, endpoint := range cfg.Gateways {
 		_, hostPort, err := gatewayPeer(endpoint)
 		if err != nil {
@@ -97,8 +97,14 @@ func New(cfg Config) (*Backend, error) {
 		}
 		g.trusted[hostPort] = true
 	}
-	if _, err := bootstrapPeers(cfg.Bootstrap); err != nil {
+	peers, err := bootstrapPeers(cfg.Bootstrap)
+	if err != nil {
 		return nil, err
+	}
+	for _, p := range peers {
+		for _, m := range p.Addrs {
+			g.bootstrap[namedPeer(p.ID, m)] = true
+		}
 	}
 	b := &Backend{cfg: cfg, log: cfg.Log, shelves: &shelves{st: cfg.Store}, dags: make(map[string]*dag)}
 	b.life, b.cancel = context.WithCancel(context.Background())

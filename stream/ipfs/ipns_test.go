@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +79,70 @@ func TestNamesConformance(t *testing.T) {
 	streamtest.Suite{
 		New: seeded, Absent: newPublisher(t).name.String(), BadRoots: []string{"localhost", "127.0.0.1", "k51q"}, Folders: true, Names: true,
 	}.Run(t)
+}
+
+// slowRouter is r for those who have so much time.
+func slowRouter(t testing.TB, r http.Handler, wait time.Duration) string {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		select {
+		case <-time.After(wait):
+			r.ServeHTTP(w, req)
+		case <-req.Context().Done():
+		}
+	}))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// Nobody who is down holds up a name that somebody else knows.
+func TestNameBesideDeadRouter(t *testing.T) {
+	p := newPeer(t)
+	id, err := p.AddFolder(t.Context(), map[string][]byte{"f": []byte("here")}, ipfspeer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, url := newRouter(t, p)
+	pub := newPublisher(t)
+	pub.publish(r, "/ipfs/"+id.String())
+	dead := slowRouter(t, r, time.Hour)
+	b := newBackend(t, newStore(t, t.TempDir(), 64<<20), []string{dead, url}, func(c *ipfs.Config) {
+		c.Bootstrap = []string{p.Info().Addrs[0].String() + "/p2p/" + newPublisher(t).name.Peer().String()} // nobody is there who is that
+	}).Names()
+	start := time.Now()
+	if tree := open(t, b, pub.name.String()); tree.ID() != id.String() {
+		t.Errorf("the name is %s", tree.ID())
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("it took %v", d)
+	}
+}
+
+// Of two records the newer one counts, whoever is faster.
+func TestNewerRecord(t *testing.T) {
+	p := newPeer(t)
+	old, err := p.AddFolder(t.Context(), map[string][]byte{"f": []byte("old")}, ipfspeer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	young, err := p.AddFolder(t.Context(), map[string][]byte{"f": []byte("young")}, ipfspeer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind, _ := newRouter(t, p)
+	ahead, _ := newRouter(t, p)
+	pub := newPublisher(t)
+	pub.publish(behind, "/ipfs/"+old.String())
+	pub.publish(ahead, "/ipfs/"+young.String())
+	for name, urls := range map[string][]string{
+		"the newer first": {slowRouter(t, behind, 50*time.Millisecond), slowRouter(t, ahead, 0)},
+		"the older first": {slowRouter(t, behind, 0), slowRouter(t, ahead, 50*time.Millisecond)},
+	} {
+		b := newBackend(t, newStore(t, t.TempDir(), 64<<20), urls, nil).Names()
+		if tree := open(t, b, pub.name.String()); tree.ID() != young.String() {
+			t.Errorf("%s: the name is %s", name, tree.ID())
+		}
+	}
 }
 
 // lookups is a DNS with a few TXT records.

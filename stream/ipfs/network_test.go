@@ -476,6 +476,33 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// A peer that the user has named may be in a private network: at the address that was named, and nowhere else.
+func TestNamedNeighbour(t *testing.T) {
+	p, stranger := newPeer(t), newPeer(t)
+	c := addFile(t, p, []byte("from next door"), ipfspeer.Options{})
+	other := addFile(t, stranger, []byte("from elsewhere"), ipfspeer.Options{})
+	r, url := newRouter(t, stranger)
+	named, err := p.Addr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBackend(t, newStore(t, t.TempDir(), 64<<20), []string{url}, func(cfg *ipfs.Config) {
+		cfg.AllowLocalPeers, cfg.Bootstrap = false, []string{named.String()}
+	})
+	if got := string(content(t, open(t, b, c), "")); got != "from next door" {
+		t.Errorf("%q", got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if tree, err := b.Open(ctx, stream.Root{ID: other}); err == nil {
+		tree.Close()
+		t.Error("a peer that nobody has named was used")
+	}
+	if r.Asked() == 0 || stranger.Connections() > 0 {
+		t.Errorf("the router was asked %d times; there are %d connections to a stranger", r.Asked(), stranger.Connections())
+	}
+}
+
 // With Share, a peer that we are connected to gets what we have; without, it gets nothing.
 func TestShare(t *testing.T) {
 	for _, share := range []bool{false, true} {

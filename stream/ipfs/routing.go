@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ipfs/boxo/ipns"
 	rclient "github.com/ipfs/boxo/routing/http/client"
 	"github.com/ipfs/boxo/routing/http/contentrouter"
 	"github.com/ipfs/go-cid"
@@ -75,13 +76,13 @@ func (r *routers) FindProvidersAsync(ctx context.Context, c cid.Cid, n int) <-ch
 	return out
 }
 
-// GetValue implements routing.ValueStore: the best of what is found, which the sources have checked.
+// GetValue implements routing.ValueStore.
 func (r *routers) GetValue(ctx context.Context, key string, opts ...routing.Option) ([]byte, error) {
 	values, err := r.SearchValue(ctx, key, opts...)
 	if err != nil {
 		return nil, err
 	}
-	for v := range values {
+	if v, ok := <-values; ok {
 		return v, nil
 	}
 	if ctx.Err() != nil {
@@ -90,9 +91,11 @@ func (r *routers) GetValue(ctx context.Context, key string, opts ...routing.Opti
 	return nil, routing.ErrNotFound
 }
 
-// SearchValue implements routing.ValueStore.
+// SearchValue implements routing.ValueStore. There is one value at most, the newest of those that come in time; the sources have
+// checked it. The library takes the last value there is, and waits until it knows that there is no other.
 func (r *routers) SearchValue(ctx context.Context, key string, opts ...routing.Option) (<-chan []byte, error) {
-	out := make(chan []byte)
+	ctx, cancel := context.WithCancel(ctx)
+	found := make(chan []byte)
 	var wg sync.WaitGroup
 	for _, s := range r.sources {
 		wg.Go(func() {
@@ -102,7 +105,7 @@ func (r *routers) SearchValue(ctx context.Context, key string, opts ...routing.O
 			}
 			for v := range values {
 				select {
-				case out <- v:
+				case found <- v:
 				case <-ctx.Done():
 					return
 				}
@@ -111,9 +114,42 @@ func (r *routers) SearchValue(ctx context.Context, key string, opts ...routing.O
 	}
 	go func() {
 		wg.Wait()
-		close(out)
+		close(found)
+	}()
+	out := make(chan []byte, 1)
+	go func() {
+		defer close(out)
+		defer cancel()
+		if v := newest(ctx, found); v != nil {
+			out <- v
+		}
 	}()
 	return out, nil
+}
+
+// betterTime is how long a record waits for a newer one. Somebody who does not answer at all would else hold up every name.
+const betterTime = 300 * time.Millisecond
+
+// newest returns the newest of the records that come until betterTime after the first, or nil when none comes.
+func newest(ctx context.Context, records <-chan []byte) (best []byte) {
+	var late <-chan time.Time
+	for {
+		select {
+		case v, ok := <-records:
+			if !ok {
+				return best
+			}
+			if best == nil {
+				best, late = v, time.After(betterTime)
+			} else if i, err := (ipns.Validator{}).Select("", [][]byte{best, v}); err == nil && i == 1 {
+				best = v
+			}
+		case <-late:
+			return best
+		case <-ctx.Done():
+			return best
+		}
+	}
 }
 
 // PutValue implements routing.ValueStore. We publish nothing.
