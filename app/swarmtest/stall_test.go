@@ -44,7 +44,11 @@ func TestSilentPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("jump: %v; the longest wait of the film before was %v", jump, film.wait)
-	if jump.First > 3*time.Second {
+	first, most := 600*time.Millisecond, 2.
+	if raced() { // everything takes several times as long
+		first, most = 3*time.Second, 5
+	}
+	if jump.First > first {
 		t.Errorf("the jump took %v", jump.First)
 	}
 	rest := whole(t, f.source, url, time.Minute)
@@ -55,7 +59,7 @@ func TestSilentPeer(t *testing.T) {
 	}
 	waste := 100 * float64(came-f.size) / float64(came)
 	t.Logf("%.2f %% of %d MiB on the wire were no use", waste, came/mib)
-	if waste > 5 {
+	if waste > most {
 		t.Errorf("%.1f %% of the traffic was wasted", waste)
 	}
 	if !raced() && rest.speed() < 2.5e6 {
