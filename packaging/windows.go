@@ -110,9 +110,17 @@ func (b *builder) setup(ctx context.Context, file, exe string) error {
 	if err != nil {
 		return err
 	}
+	picture, err := b.sidebar()
+	if err != nil {
+		return err
+	}
+	side, err := b.stage("sidebar.bmp", picture, 0o644)
+	if err != nil {
+		return err
+	}
 	defines := []string{
 		"-DVERSION=" + b.version.String(), "-DNUMBER=" + b.version.windows(), "-DEXE=" + exe, "-DOUT=" + file,
-		"-DICON=" + filepath.Join(b.tmp, "stage", "winres", "app.ico"), "-DHOMEPAGE=" + homepage, fmt.Sprintf("-DKILOBYTES=%d", info.Size()>>10),
+		"-DICON=" + filepath.Join(b.tmp, "stage", "winres", "app.ico"), "-DSIDEBAR=" + side, "-DHOMEPAGE=" + homepage, fmt.Sprintf("-DKILOBYTES=%d", info.Size()>>10),
 	}
 	if b.sign != nil {
 		script, err := b.stage("sign.sh", b.sign.script(), 0o700)

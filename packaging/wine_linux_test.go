@@ -104,11 +104,12 @@ func (w *windows) installed() {
 	}
 }
 
-func (w *windows) gone() {
+// gone checks what an uninstallation leaves: what the user has of the program, and nothing else, or not even that.
+func (w *windows) gone(kept bool) {
 	w.t.Helper()
 	eventually(w.t, "the program is removed", func() error {
 		if _, err := os.Stat(filepath.Dir(w.exe)); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("its folder is there: %v", err)
+			return fmt.Errorf("its folder is there, with %q: %v", files(w.t, filepath.Dir(w.exe)), err)
 		}
 		return nil
 	})
@@ -130,8 +131,10 @@ func (w *windows) gone() {
 			w.t.Errorf("left behind: %s", name)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(w.home, data, "store")); err != nil {
-		w.t.Errorf("the user's data has gone: %v", err)
+	for _, name := range []string{filepath.Join(data, "store"), filepath.Join(settings, "config.toml")} {
+		if _, err := os.Stat(filepath.Join(w.home, name)); kept != (err == nil) {
+			w.t.Errorf("%s: %v, and the user's data is to be kept: %v", name, err, kept)
+		}
 	}
 }
 
@@ -188,7 +191,7 @@ func TestSetup(t *testing.T) {
 			t.Errorf("an upgrade starts it at login again: %q", line)
 		}
 		w.run(filepath.Join(filepath.Dir(w.exe), "uninstall.exe"), "/S")
-		w.gone()
+		w.gone(true)
 	})
 }
 
@@ -213,6 +216,6 @@ func TestMSI(t *testing.T) {
 		eventually(t, "the new one", says(newVersion, w.status))
 		f.stream(t)
 		w.run("msiexec", "/x", zpath(p.path("new", "windows-amd64.msi")), "/qn")
-		w.gone()
+		w.gone(true)
 	})
 }

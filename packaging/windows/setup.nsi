@@ -1,6 +1,6 @@
 ; The setup for Windows, for one user and without the rights of an administrator. /S asks nothing: it keeps what the program has
 ; fetched, and where the program cannot be replaced it ends with code 3. The builder defines VERSION, NUMBER, EXE, OUT, ICON,
-; HOMEPAGE, KILOBYTES and perhaps SIGN.
+; SIDEBAR, HOMEPAGE, KILOBYTES and perhaps SIGN.
 Target amd64-unicode
 Unicode true
 SetCompressor /SOLID lzma
@@ -30,6 +30,8 @@ ShowUninstDetails nevershow
 
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
+!define MUI_WELCOMEFINISHPAGE_BITMAP "${SIDEBAR}"
+!define MUI_FINISHPAGE_TEXT "$(Installed)"
 !define MUI_FINISHPAGE_RUN "${PROGRAM}"
 !insertmacro MUI_PAGE_INSTFILES
 !insertmacro MUI_PAGE_FINISH
@@ -43,6 +45,14 @@ ShowUninstDetails nevershow
 !insertmacro MUI_LANGUAGE "SimpChinese"
 !insertmacro MUI_LANGUAGE "Japanese"
 
+; Nothing is to be seen after the last page; so it says where to look.
+LangString Installed ${LANG_ENGLISH} "Universal P2P is installed. It works without a window: its icon is beside the clock, perhaps behind the arrow there. The menu of the icon opens the page of the program."
+LangString Installed ${LANG_GERMAN} "Universal P2P ist installiert. Es arbeitet ohne Fenster: Sein Symbol ist neben der Uhr, vielleicht hinter dem Pfeil dort. Das Menü des Symbols öffnet die Seite des Programms."
+LangString Installed ${LANG_SPANISH} "Universal P2P está instalado. Funciona sin ventana: su icono está junto al reloj, quizá detrás de la flecha. El menú del icono abre la página del programa."
+LangString Installed ${LANG_FRENCH} "Universal P2P est installé. Il fonctionne sans fenêtre : son icône est près de l'horloge, peut-être derrière la flèche. Le menu de l'icône ouvre la page du programme."
+LangString Installed ${LANG_SIMPCHINESE} "Universal P2P 已安装。它没有窗口：图标在时钟旁，可能收在箭头后面。通过图标的菜单可以打开程序的页面。"
+LangString Installed ${LANG_JAPANESE} "Universal P2P をインストールしました。ウィンドウはありません。アイコンは時計の横、または矢印の中にあります。アイコンのメニューからプログラムのページを開けます。"
+
 LangString Busy ${LANG_ENGLISH} "Universal P2P runs and does not end by itself. Choose Quit in the menu of its icon beside the clock, then try again."
 LangString Busy ${LANG_GERMAN} "Universal P2P läuft und beendet sich nicht selbst. Wählen Sie im Menü des Symbols neben der Uhr „Beenden“ und versuchen Sie es noch einmal."
 LangString Busy ${LANG_SPANISH} "Universal P2P se está ejecutando y no se cierra por sí solo. Elija Salir en el menú de su icono junto al reloj e inténtelo de nuevo."
@@ -50,8 +60,8 @@ LangString Busy ${LANG_FRENCH} "Universal P2P est en cours d'exécution et ne se
 LangString Busy ${LANG_SIMPCHINESE} "Universal P2P 正在运行，无法自动退出。请在时钟旁图标的菜单中选择“退出”，然后重试。"
 LangString Busy ${LANG_JAPANESE} "Universal P2P が実行中で、自動的に終了しません。時計の横にあるアイコンのメニューから終了して、もう一度お試しください。"
 
-LangString Forget ${LANG_ENGLISH} "Delete what it has fetched, its history and its settings as well? With No they are there when you install it again."
-LangString Forget ${LANG_GERMAN} "Auch löschen, was es geladen hat, den Verlauf und die Einstellungen? Mit Nein sind sie bei einer neuen Installation wieder da."
+LangString Forget ${LANG_ENGLISH} "Delete what Universal P2P has fetched, its history and its settings as well? With No they are there when you install it again."
+LangString Forget ${LANG_GERMAN} "Auch löschen, was Universal P2P geladen hat, den Verlauf und die Einstellungen? Mit Nein sind sie bei einer neuen Installation wieder da."
 LangString Forget ${LANG_SPANISH} "¿Eliminar también lo descargado, el historial y la configuración? Con No, seguirán ahí si lo vuelve a instalar."
 LangString Forget ${LANG_FRENCH} "Supprimer aussi ce qui a été téléchargé, l'historique et les réglages ? Avec Non, ils seront là si vous le réinstallez."
 LangString Forget ${LANG_SIMPCHINESE} "是否同时删除已获取的内容、历史记录和设置？选择“否”，重新安装后仍可使用。"
@@ -136,6 +146,8 @@ Section
   SetOutPath "$INSTDIR"
   File "/oname=universal-p2p.exe" "${EXE}"
   WriteUninstaller "$INSTDIR\uninstall.exe"
+  ; Where the program works, from here and from the menu, and so do the browsers that it opens. None may hold the folder that has to go.
+  SetOutPath "$PROFILE"
   CreateShortCut "$SMPROGRAMS\Universal P2P.lnk" "${PROGRAM}"
 
   ; At an upgrade, who has switched the start at login off keeps it off.
