@@ -1,14 +1,15 @@
 //go:build windows
 
-// Command dialogs does with a dialog of another program what people do: "dialogs WINDOW BUTTON" waits until a window with that title
-// has a button with that text which can be pressed, prints what is to be read in the window, a line for each text, and presses the
-// button. "[x] " is before a box that is ticked, "[ ] " before one that is not, and "* " before the button that Return presses.
+// Command dialogs does with a dialog of another program what people do: "dialogs WINDOW BUTTON TEXT..." waits until a window with that
+// title says all the texts and has a button that can be pressed, and presses it. "[x] " is before a box that is ticked, "[ ] " before
+// one that is not, and "* " before the button that Return presses. It prints what is to be read in the window, a line for each text.
 package main
 
 import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -46,20 +47,21 @@ var (
 )
 
 func main() {
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], os.Args[3:]); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 }
 
-func run(title, button string) error {
+func run(title, button string, texts []string) error {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(betweenLooks) {
 		for _, window := range onDesktop() {
 			if strings.TrimSpace(text(window)) != title {
 				continue
 			}
 			lines, found := read(window, button)
-			if found == 0 {
+			missing := func(t string) bool { return !slices.Contains(lines, t) }
+			if found == 0 || slices.ContainsFunc(texts, missing) { // a page may have its button before the rest
 				continue
 			}
 			fmt.Println(strings.Join(lines, "\n"))
@@ -73,7 +75,7 @@ func run(title, button string) error {
 		lines, _ := read(window, "")
 		fmt.Printf("window %q: %q\n", text(window), lines)
 	}
-	return errors.New("no such dialog or button")
+	return errors.New("no window has that button and those texts")
 }
 
 // read returns the texts in a window, and the button if it can be pressed.
