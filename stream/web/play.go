@@ -2,8 +2,6 @@ package web
 
 import (
 	"bytes"
-	"fmt"
-	"io"
 	"net/http"
 	"path"
 	"strconv"
@@ -72,93 +70,6 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 	}
 }
 
-// A page is a player page on its way to the client. What it says while it waits is part of it, and hidden by what comes behind.
-type page struct {
-	h     *Handler
-	w     http.ResponseWriter
-	r     *http.Request
-	req   stream.Request
-	out   *sink
-	data  assets.PlayPage
-	begun bool
-	err   error // of writing
-}
-
-func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, req stream.Request) *page {
-	title := path.Base(req.Path)
-	if req.Path == "" {
-		title = hints(r.URL).Get("dn")
-	}
-	if title == "" {
-		title = req.Root
-	}
-	return &page{h: h, w: w, r: r, req: req, out: newSink(w, h.cfg.StallLimit), data: assets.PlayPage{Title: printable(title)}}
-}
-
-// begin sends the header, and the part of the page that is known.
-func (p *page) begin() {
-	if p.begun {
-		return
-	}
-	p.begun = true
-	header := p.w.Header()
-	crossOrigin(header)
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	content := "'self' http://127.0.0.1:" + p.h.port
-	header.Set("Content-Security-Policy", "default-src 'none'; img-src data: "+content+"; media-src "+content+"; style-src '"+
-		assets.StyleHash()+"'; base-uri 'none'; form-action 'none'; "+unframed)
-	if p.r.Method == http.MethodHead {
-		p.w.WriteHeader(http.StatusOK)
-		return
-	}
-	p.write(p.data.Head)
-}
-
-func (p *page) write(part func(io.Writer) error) {
-	if p.err != nil || p.r.Method == http.MethodHead {
-		return
-	}
-	var b bytes.Buffer
-	if p.err = part(&b); p.err == nil {
-		p.err = p.out.write(b.Bytes(), true)
-	}
-}
-
-// progress says how the search for the root goes.
-func (p *page) progress(b stream.Backend, root stream.Root) {
-	p.begin()
-	text := "Waiting for the network…"
-	if s, ok := b.(stream.Searcher); ok {
-		at, ok := s.Search(root)
-		switch {
-		case !ok:
-		case at.Found:
-			text = fmt.Sprintf("Found. Fetching the list of what is inside; %d peers are connected.", at.Peers)
-		case at.Known == 0:
-			text = "Looking for somebody who has this…"
-		default:
-			text = fmt.Sprintf("Asking: %d addresses are known, %d peers are connected.", at.Known, at.Peers)
-		}
-	}
-	p.write(func(w io.Writer) error { return p.data.Progress(w, text) })
-}
-
-// end sends what was found, or why nothing was.
-func (p *page) end(v *folderView, err error) {
-	if err != nil {
-		_, sentence := status(err)
-		p.write(func(w io.Writer) error { return p.data.Failed(w, sentence) })
-	} else {
-		p.fill(v)
-		p.begin()
-		p.write(p.data.Rest)
-	}
-	if p.err != nil {
-		p.h.cut(p.r, p.err, 0)
-	}
-}
-
 // fill puts what was found into the words of the page.
 func (p *page) fill(v *folderView) {
 	stream, play := p.h.links(p.req, "stream", v.root, p.r.URL), p.h.links(p.req, "play", v.root, p.r.URL)
@@ -179,7 +90,7 @@ func (p *page) fill(v *folderView) {
 	link := func(e *viewEntry) assets.PlayEntry {
 		out := assets.PlayEntry{
 			PlayLink: assets.PlayLink{Name: printable(e.name()), URL: play(e.path)},
-			Kind:     e.kind.String(), Size: size(e.size), Files: e.files,
+			Kind:     e.kind.String(), Size: p.data.Size(e.size), Files: e.files,
 		}
 		if e.kind != viewFolder {
 			out.Save = stream(e.path)
@@ -231,22 +142,6 @@ func as(to, form string) string {
 
 func (k viewKind) String() string {
 	return [...]string{"other", "folder", "archive", "video", "audio", "image"}[k]
-}
-
-// size is for people: 1.4 GB.
-func size(bytes int64) string {
-	if bytes < 1000 {
-		return strconv.FormatInt(bytes, 10) + " bytes"
-	}
-	n, unit := float64(bytes)/1000, 0
-	for ; n >= 999.5 && unit < 4; unit++ {
-		n /= 1000
-	}
-	digits := 1
-	if n >= 99.95 {
-		digits = 0
-	}
-	return strconv.FormatFloat(n, 'f', digits, 64) + " " + [...]string{"kB", "MB", "GB", "TB", "PB"}[unit]
 }
 
 // playlist answers with the film or the sound that was asked for, or all in a folder, as m3u, to be saved: the desktop opens it with
