@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 
 	"github.com/zeronetscript/universal_p2p/assets"
 	"github.com/zeronetscript/universal_p2p/stream"
@@ -115,11 +116,48 @@ func (h *Handler) describePage(header http.Header, l assets.Language) {
 		assets.StyleHash()+"'; base-uri 'none'; form-action 'none'; "+unframed)
 }
 
+// isOpened reports whether a person has opened what is asked for in a tab of a browser. On the host of a website the answer has the
+// website's own policy, and its scripts reach into it: nothing there looks like ours.
+func (h *Handler) isOpened(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || !isOurs(r.Host, h.port) || w.Header().Get("Content-Security-Policy") != "" {
+		return false
+	}
+	dest := r.Header.Get("Sec-Fetch-Dest") // old browsers send none
+	return (dest == "document" || dest == "") && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// failPage answers with an error as a page.
+func (h *Handler) failPage(w http.ResponseWriter, r *http.Request, err error, code int) {
+	l := assets.Speak(r.Header.Get("Accept-Language"))
+	data := assets.PlayPage{Language: l, Title: l.Text("fail.title"), Failure: h.tell(l, r, err)}
+	if req, ok := h.asked(r); ok && req.Path != "" {
+		data.Title = printable(path.Base(req.Path))
+	}
+	var b bytes.Buffer
+	if e := errors.Join(data.Head(&b), data.Failed(&b)); e != nil {
+		h.cut(r, e, 0)
+	}
+	h.describePage(w.Header(), l)
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(code)
+	if r.Method == http.MethodGet {
+		w.Write(b.Bytes())
+	}
+}
+
+// asked returns what the address of a request asks for. ok is false for what is no address of content.
+func (h *Handler) asked(r *http.Request) (req stream.Request, ok bool) {
+	req, err := stream.ParsePath(r.URL.EscapedPath())
+	_, isProtocol := h.protocols[req.Protocol+"/"+req.Version]
+	_, isCommand := h.command(req.Command)
+	return req, err == nil && isProtocol && isCommand
+}
+
 // tell makes of an error what a page says of it.
 func (h *Handler) tell(l assets.Language, r *http.Request, err error) assets.PlayFailure {
 	code, _ := status(err)
 	f := assets.PlayFailure{Sentence: l.Text(told(err)), Again: mayPass(code)}
-	if req, e := stream.ParsePath(r.URL.EscapedPath()); e == nil && req.Path != "" && errors.Is(err, fs.ErrNotExist) {
+	if req, ok := h.asked(r); ok && req.Path != "" && errors.Is(err, fs.ErrNotExist) {
 		f.List = h.links(req, "play", req.Root, r.URL)("")
 	}
 	return f

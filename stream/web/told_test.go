@@ -73,3 +73,46 @@ func TestPlayLanguages(t *testing.T) {
 		}
 	}
 }
+
+// TestFailPage: who has opened an address in a browser is told on a page what is wrong with it, and everybody else in a line of text.
+func TestFailPage(t *testing.T) {
+	f := newPlayFront(t)
+	const opened, accept = "Sec-Fetch-Dest: document", "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+	policy := f.do("GET", "/mem/v0/play/tree2").get("Content-Security-Policy")
+	for _, c := range []struct {
+		path  string
+		code  int
+		title string
+		in    []string
+	}{
+		{"/mem/v0/play/tree2/no%3Ci%3E", 404, "no&lt;i&gt;", []string{"Eine solche Datei ist nicht darin.", `href="http://` + f.addr + `/mem/v0/play/tree2?tr=udp`}},
+		{"/mem/v0/play/tree2?as=pdf", 404, "Das kann nicht gezeigt werden", []string{"keine Adresse des Programms"}},
+		{"/mem/v0/play/tree-2", 400, "Das kann nicht gezeigt werden", []string{"ob er vollständig ist"}},
+		{"/mem/v0/stream/tree2/nothing.mp4", 404, "nothing.mp4", []string{"Eine solche Datei ist nicht darin.", "/mem/v0/play/tree2"}},
+		{"/mem/v0", 400, "Das kann nicht gezeigt werden", []string{"keine Adresse des Programms"}},
+	} {
+		path := c.path
+		if strings.Contains(path, "%3C") {
+			path += "?tr=udp://a"
+		}
+		res := f.do("GET", path, opened, accept, "Accept-Language: de")
+		page := html.UnescapeString(string(res.body))
+		inOrder(t, string(res.body), `<html lang="de">`, "<title>"+c.title+"</title>", `role="alert"`, "</html>")
+		for _, in := range c.in {
+			if !strings.Contains(page, in) {
+				t.Errorf("%s: the page lacks %q:\n%s", c.path, in, page)
+			}
+		}
+		if res.StatusCode != c.code || res.get("Content-Type") != "text/html; charset=utf-8" || res.get("Content-Security-Policy") != policy ||
+			!strings.Contains(res.get("Vary"), "Accept-Language") || res.get("Cache-Control") != "no-store" || strings.Contains(page, "<script") {
+			t.Errorf("%s: %s %v", c.path, res.Status, res.Header)
+		}
+		f.wantError(f.do("GET", path), c.code)
+		f.wantError(f.do("GET", path, "Sec-Fetch-Dest: iframe", accept), c.code)
+		f.wantError(f.do("GET", path, "Sec-Fetch-Dest: image", accept), c.code)
+		f.wantError(f.do("GET", path, opened, "Accept: */*"), c.code)
+		if res := f.do("HEAD", path, opened, accept); res.StatusCode != c.code || res.get("Content-Type") != "text/html; charset=utf-8" || len(res.body) > 0 {
+			t.Errorf("HEAD %s: %s", path, res.Status)
+		}
+	}
+}
