@@ -14,6 +14,7 @@ type PlayPage struct {
 	Folders  []PlayLink // from the root to the folder that is listed, or that the file is in
 
 	File           *PlayEntry // nil: it is a list
+	Missing        bool       // not all of the file is here
 	Subtitles      []PlayLink
 	Before, Behind *PlayLink // files of the same kind beside it
 
@@ -39,6 +40,7 @@ type PlayLink struct{ Name, URL string }
 type PlayEntry struct {
 	PlayLink        // of its page
 	Kind     string // folder, archive, video, audio, image or other
+	Shown    string // by browsers: always, sometimes or never
 	Size     string // for people
 	Files    int    // in a folder
 	Save     string // URL of its bytes

@@ -63,15 +63,15 @@ func (p *page) write(part func(io.Writer) error) {
 	}
 }
 
-// progress says how the search for the root goes.
-func (p *page) progress(b stream.Backend, root stream.Root) {
+// progress says how the search for the root goes, or with found the wait for the file.
+func (p *page) progress(b stream.Backend, root stream.Root, found bool) {
 	p.begin()
-	text := searchText(p.data.Language, b, root)
+	text := searchText(p.data.Language, b, root, found)
 	p.write(func(w io.Writer) error { return p.data.Progress(w, text) })
 }
 
-// searchText tells how the search for a root goes.
-func searchText(l assets.Language, b stream.Backend, root stream.Root) string {
+// searchText tells how the search for a root goes, and with found that for the bytes of a file in it.
+func searchText(l assets.Language, b stream.Backend, root stream.Root, found bool) string {
 	s, ok := b.(stream.Searcher)
 	if !ok {
 		return l.Text("play.network")
@@ -81,10 +81,14 @@ func searchText(l assets.Language, b stream.Backend, root stream.Root) string {
 	switch {
 	case !ok:
 		return l.Text("play.network")
+	case at.Known == 0 && at.Peers == 0:
+		return l.Text("play.search")
+	case (found || at.Found) && at.Peers == 0:
+		return l.Text("play.alone", "known", known)
+	case found:
+		return l.Text("play.first", "peers", peers)
 	case at.Found:
 		return l.Text("play.inside", "peers", peers)
-	case at.Known == 0:
-		return l.Text("play.search")
 	}
 	return l.Text("play.ask", "known", known, "peers", peers)
 }

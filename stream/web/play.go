@@ -2,10 +2,12 @@ package web
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/zeronetscript/universal_p2p/assets"
@@ -26,7 +28,7 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 	switch r.URL.Query().Get("as") {
 	case "":
 	case "m3u":
-		v, err := h.look(c, b, root, req)
+		v, err := h.look(c, b, root, req, func(stream.File) error { return nil })
 		if err != nil {
 			return err
 		}
@@ -39,9 +41,17 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 		v   *folderView
 		err error
 	}
+	var found atomic.Bool
+	await := func(file stream.File) error {
+		found.Store(true)
+		if r.Method != http.MethodGet || !isShown(file.Path()) {
+			return nil
+		}
+		return h.firstByte(c, file)
+	}
 	done := make(chan looked, 1)
 	go func() {
-		v, err := h.look(c, b, root, req)
+		v, err := h.look(c, b, root, req, await)
 		done <- looked{v, err}
 	}()
 	p := h.newPage(w, r, req)
@@ -58,7 +68,7 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 			return nil
 		case <-timer.C:
 			if r.Method == http.MethodGet && p.err == nil {
-				p.progress(b, root)
+				p.progress(b, root, found.Load())
 			}
 			if p.err != nil {
 				c.cancel(p.err)
@@ -68,6 +78,34 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 			timer.Reset(pageTick)
 		}
 	}
+}
+
+// firstByte waits until a file begins to be here, so that a page shows no player that stays dark. What is fetched for that is what the
+// player asks for first, and nobody waits for what is here.
+func (h *Handler) firstByte(c *visit, file stream.File) error {
+	if file.Size() == 0 {
+		return nil
+	}
+	defer h.streaming()()
+	body, err := h.openFirst(c, file)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if x, ok := body.(stream.Expecter); ok {
+		x.Expect(0, min(file.Size(), maxMediaPart))
+	}
+	var one [1]byte
+	_, err = c.read(body, one[:])
+	return err
+}
+
+// openFirst opens a file as the player in the page will.
+func (h *Handler) openFirst(c *visit, file stream.File) (io.ReadSeekCloser, error) {
+	if early, ok := file.(stream.EarlyFile); ok && h.cfg.Early && isMedia(file.Path()) {
+		return early.OpenEarly(c.ctx)
+	}
+	return file.Open(c.ctx)
 }
 
 // fill puts what was found into the words of the page.
@@ -90,7 +128,7 @@ func (p *page) fill(v *folderView) {
 	link := func(e *viewEntry) assets.PlayEntry {
 		out := assets.PlayEntry{
 			PlayLink: assets.PlayLink{Name: printable(e.name()), URL: play(e.path)},
-			Kind:     e.kind.String(), Size: p.data.Size(e.size), Files: e.files,
+			Kind:     e.kind.String(), Shown: shown(e.path).String(), Size: p.data.Size(e.size), Files: e.files,
 		}
 		if e.kind != viewFolder {
 			out.Save = stream(e.path)
@@ -115,7 +153,7 @@ func (p *page) fill(v *folderView) {
 		return
 	}
 	file := link(v.file)
-	p.data.File = &file
+	p.data.File, p.data.Missing = &file, v.missing
 	for i := range v.subtitles {
 		s := &v.subtitles[i]
 		p.data.Subtitles = append(p.data.Subtitles, assets.PlayLink{Name: printable(s.name()), URL: as(stream(s.path), "vtt")})

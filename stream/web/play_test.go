@@ -12,8 +12,8 @@ import (
 )
 
 // newPlayFront has a tree with folders, films, and archives.
-func newPlayFront(t *testing.T) *front {
-	f := newFront(t, withArchives(t))
+func newPlayFront(t *testing.T, change ...func(*Config)) *front {
+	f := newFront(t, append(change, withArchives(t))...)
 	album := zipOf(t, [3]string{"b/10.jpg", "ten", ""}, [3]string{"b/2.jpg", "two", ""}, [3]string{"b/\u202egpj.exe", "x", ""},
 		[3]string{"b/<i>.txt", "text", "deflate"}, [3]string{"in.zip", string(zipOf(t, [3]string{"deep/x.mp3", "inside", ""})), ""})
 	f.mem.Add("tree2", "A <collection>", map[string][]byte{

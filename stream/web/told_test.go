@@ -7,6 +7,9 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -113,6 +116,43 @@ func TestFailPage(t *testing.T) {
 		f.wantError(f.do("GET", path, opened, "Accept: */*"), c.code)
 		if res := f.do("HEAD", path, opened, accept); res.StatusCode != c.code || res.get("Content-Type") != "text/html; charset=utf-8" || len(res.body) > 0 {
 			t.Errorf("HEAD %s: %s", path, res.Status)
+		}
+	}
+}
+
+// Every text that the page asks for is there, and none is there for it that it does not ask for.
+func TestPlayTexts(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(map[string]bool)
+	for _, name := range append(files, "../../assets/page/play.html") {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`"((?:play|fail)\.[a-z.]+)"`).FindAllStringSubmatch(string(b), -1) {
+			asked[m[1]] = true
+		}
+	}
+	asked["play.files.one"], asked["play.files.other"] = asked["play.files"], asked["play.files"]
+	delete(asked, "play.files")
+	for name := range asked {
+		if assets.Speak().Text(name) == name {
+			t.Errorf("%s is asked for and not there", name)
+		}
+	}
+	b, err := os.ReadFile("../../assets/words.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^"((?:play|fail)\.[a-z.]+)"`).FindAllStringSubmatch(string(b), -1) {
+		if !asked[m[1]] {
+			t.Errorf("%s is there and nobody asks for it", m[1])
 		}
 	}
 }
