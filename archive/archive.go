@@ -9,7 +9,7 @@
 // 7z, a whole tar.gz) is one run, and one spool. The list of members is made once and kept in the [Cache].
 //
 // Archives come from strangers. Every number in them is checked before it is believed, memory is bounded by [Limits], names lead
-// nowhere but into the archive, links are not followed, and a decoder that panics has damaged its own archive only.
+// nowhere but into the archive, links are left out, and a decoder that panics has damaged its own archive only.
 //
 // The package knows neither HTTP nor any protocol, and imports nothing else of this program.
 package archive

@@ -55,7 +55,7 @@ type kind uint8
 const (
 	kindFile  kind = iota
 	kindDir        // a folder
-	kindLink       // symbolic or hard: listed, never followed
+	kindLink       // symbolic or hard: never followed, and so not listed
 	kindOther      // device, pipe, alternate stream, volume label: not listed
 )
 

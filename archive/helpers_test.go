@@ -333,9 +333,6 @@ func contents(t testing.TB, l *Library, p Place) (map[string][]byte, error) {
 		if err != nil {
 			return files, err
 		}
-		if m.Link() {
-			continue
-		}
 		b, err := readMember(ctx, m)
 		if err != nil {
 			return files, fmt.Errorf("%s: %w", m.Name(), err)

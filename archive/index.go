@@ -112,6 +112,9 @@ func (e *entry) check() error {
 	return nil
 }
 
+// hidden reports whether an entry is not there for us: what has no content of its own. What a link leads to may be anywhere.
+func (e *entry) hidden() bool { return e.Kind == kindLink || e.Kind == kindOther }
+
 // maxSize is more than any file has, and small enough to add up a few.
 const maxSize = 1 << 60
 
@@ -146,7 +149,7 @@ func cleanRaw(e *entry, limit int) (raw string, folder, ok bool) {
 func (ix *index) setName(i int, decoded string) {
 	e := ix.entries[i]
 	name, folder, ok := cleanName(decoded, e.Backslash, ix.limits.NameBytes)
-	if !ok || e.Kind == kindOther || folder && e.Kind == kindFile { // a folder with content is nothing that a path could name
+	if !ok || e.hidden() || folder && e.Kind == kindFile { // a folder with content is nothing that a path could name
 		return
 	}
 	ix.names[i] = name
@@ -156,7 +159,7 @@ func (ix *index) setName(i int, decoded string) {
 // put enters i under name, unless another entry has the better right to it.
 func (ix *index) put(m map[string]int, name string, i int) {
 	e := ix.entries[i]
-	if e.Kind == kindDir || e.Kind == kindOther {
+	if e.Kind == kindDir || e.hidden() {
 		return
 	}
 	if old, taken := m[name]; !taken || ix.lastWins && old < i {

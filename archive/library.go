@@ -136,8 +136,8 @@ func (l *Library) Lookup(ctx context.Context, p Place, path string) (m *Member, 
 	return a.member(p, i), rest, nil
 }
 
-// Members yields all members of the archive at p that have content or would have some, in its own order: links too, but no
-// folders. An error ends the sequence. It may come after members: an archive that is damaged has those before the damage.
+// Members yields all members of the archive at p that have content or would have some, in its own order: no folders, and no
+// links. An error ends the sequence. It may come after members: an archive that is damaged has those before the damage.
 func (l *Library) Members(ctx context.Context, p Place) iter.Seq2[*Member, error] {
 	return func(yield func(*Member, error) bool) {
 		a, err := l.archive(p)

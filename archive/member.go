@@ -42,9 +42,6 @@ func (m *Member) Method() string { return m.e.Method }
 // Encrypted reports whether a password is needed: Open fails with ErrEncrypted.
 func (m *Member) Encrypted() bool { return m.e.Encrypted }
 
-// Link reports whether it is a link to another file. Links are not followed: Open fails with fs.ErrNotExist.
-func (m *Member) Link() bool { return m.e.Kind == kindLink }
-
 // Stored reports whether any part of the member can be read without unpacking what is before it.
 func (m *Member) Stored() bool { return m.e.Run == noRun }
 
@@ -64,8 +61,6 @@ func (m *Member) Err() error {
 
 func (m *Member) refused() error {
 	switch e, l := m.e, m.a.lib.limits; {
-	case e.Kind == kindLink:
-		return fmt.Errorf("a link is not followed: %w", fs.ErrNotExist)
 	case e.Encrypted:
 		return ErrEncrypted
 	case e.Unknown:

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Language is the catalogue in one language, for the parts of the program that are no page: the tray and the notifications.
+// A Language is the catalogue in one language, for whatever is not the interface: the tray, the notifications, the player page.
 type Language struct {
 	tag   string
 	texts map[string]string

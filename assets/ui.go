@@ -59,9 +59,9 @@ func (w Words) in(language int) map[string]string {
 	return texts
 }
 
-// offPage says whether a text is for the tray and its notifications, and not for the page.
+// offPage says whether a text is for the tray and its notifications, or for the player page, and not for the interface.
 func offPage(name string) bool {
-	return strings.HasPrefix(name, "tray.") || strings.HasPrefix(name, "note.")
+	return slices.ContainsFunc([]string{"tray.", "note.", "play.", "fail."}, func(part string) bool { return strings.HasPrefix(name, part) })
 }
 
 // choose returns the language to answer in: the one that was asked for, or the first that an Accept-Language header

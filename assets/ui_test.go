@@ -125,7 +125,7 @@ func TestWords(t *testing.T) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Words)) {
 		made := slices.ContainsFunc([]string{"set.", "problem.", "rule."}, func(part string) bool { return strings.HasPrefix(name, part) })
-		if !used[name] && !made && !offPage(name) { // a test of the tray looks after those
+		if !used[name] && !made && !offPage(name) { // tests of the tray and of the player page look after those
 			t.Errorf("%s is there and nobody asks for it", name)
 		}
 	}

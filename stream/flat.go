@@ -7,9 +7,9 @@ import (
 
 // Find is Tree.Lookup over a list of files: the file that path names, else the one it passes through. byPath has every file
 // under its Path. The longest prefix wins, so that a file inside a folder called "a.zip" is not taken for a member of a file
-// called "a". The empty path, and one that no File can have, is fs.ErrNotExist.
+// called "a". The empty path, and one that leads nowhere by its form, is fs.ErrNotExist. rest need not be UTF-8.
 func Find[F File](byPath map[string]F, path string) (f F, rest string, err error) {
-	if !ValidPath(path) {
+	if !CanLookUp(path) {
 		return f, "", fs.ErrNotExist
 	}
 	for p := path; ; {

@@ -53,7 +53,12 @@ func TestFind(t *testing.T) {
 		{path: "a.txt/"},
 		{path: "a.zip//1.jpg"},
 		{path: "a.zip/../a.txt"},
-		{path: "a.zip/\xff"},
+		{"a.zip/\xff", "a.zip", "\xff"}, // a member may be known by its bytes
+		{"d/a.zip/\x83\x65/\xe9.jpg", "d/a.zip", "\x83\x65/\xe9.jpg"},
+		{path: "\xff"},
+		{path: "d/\xff/a.zip"},
+		{path: "a.zip/\xff/../x"},
+		{path: "a.zip/\xff\x00"},
 		{path: "a.zip/\x00"},
 	}
 	for _, tt := range tests {

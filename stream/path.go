@@ -16,7 +16,7 @@ type Request struct {
 	Version  string // "v0"
 	Command  string // "stream"
 	Root     string // decoded: an infohash, a magnet URI, a CID
-	Path     string // decoded, may be "": never rooted, never with "..", "." or an empty element; UTF-8 only if the file exists
+	Path     string // decoded, may be "": never rooted, never with "..", "." or an empty element; any bytes, see CanLookUp
 }
 
 // maxPath bounds what a request may carry, in bytes of escaped path. The longest useful one is a magnet URI with many
@@ -26,8 +26,8 @@ const maxPath = 16 << 10
 // ParsePath splits the escaped path of a URL ([url.URL.EscapedPath]) at its slashes and unescapes every element once, so that
 // neither %2F nor %2e%2e can smuggle in another element. A path outside the grammar is an [ErrBadPath].
 //
-// One slash at the end is allowed and means nothing. A name that is not UTF-8 (old torrents) passes as it is; it can match no
-// file, since every backend makes its names valid UTF-8.
+// One slash at the end is allowed and means nothing. A name that is not UTF-8 (old torrents, old archives) passes as it is: a
+// backend makes the names of its files valid, but it and an archive may know one by its bytes too.
 func ParsePath(escaped string) (Request, error) {
 	if len(escaped) > maxPath {
 		return Request{}, fmt.Errorf("%w: longer than %d bytes", ErrBadPath, maxPath)
@@ -100,4 +100,10 @@ func isWord(s string) bool {
 // ValidPath reports whether path can be the Path of a File: what fs.ValidPath takes, less ".", which names no file.
 func ValidPath(path string) bool {
 	return path != "." && !strings.ContainsRune(path, 0) && fs.ValidPath(path)
+}
+
+// CanLookUp reports whether path can lead to a File or into one: like a ValidPath, but it need not be UTF-8. What is behind a
+// file may be the name that an archive has for a member, in the bytes of whatever system it was made on.
+func CanLookUp(path string) bool {
+	return ValidPath(strings.ToValidUTF8(path, "\uFFFD"))
 }

@@ -29,7 +29,7 @@ func TestParsePath(t *testing.T) {
 		{pre + hash + "/d/", req(hash, "d")},
 		{pre + hash + "/a%20b%23%3F%25+c", req(hash, "a b#?%+c")}, // a plus is a plus in a path
 		{pre + hash + "/%D0%BC%D0%B8%D1%80", req(hash, "мир")},
-		{pre + hash + "/%ff", req(hash, "\xff")},              // an old name; matches nothing
+		{pre + hash + "/%ff", req(hash, "\xff")},              // an old name
 		{pre + hash + "/%2525", req(hash, "%25")},             // unescaped once
 		{pre + hash + "/%252e%252e/x", req(hash, "%2e%2e/x")}, // unescaped once
 		{pre + hash + "/.../..a/a..", req(hash, ".../..a/a..")},
@@ -87,6 +87,17 @@ func TestValidPath(t *testing.T) {
 	}
 }
 
+func TestCanLookUp(t *testing.T) {
+	for path, want := range map[string]bool{
+		"a": true, "a/b": true, "é": true, "\xff": true, "a/\x83\x65.txt": true, "\xff/\xfe": true,
+		"": false, ".": false, "..": false, "/\xff": false, "\xff/": false, "a//\xff": false, "\xff/../b": false, "\xff\x00": false, "./\xff": false,
+	} {
+		if got := stream.CanLookUp(path); got != want {
+			t.Errorf("CanLookUp(%q) = %v", path, got)
+		}
+	}
+}
+
 func FuzzParsePath(f *testing.F) {
 	f.Add("/bittorrent/v0/stream/" + hash + "/d/a.zip/1.jpg")
 	f.Add("/bittorrent/v0/stream/magnet:%3Fxt=urn:btih:" + hash + "/%2e%2e/")
@@ -104,6 +115,9 @@ func FuzzParsePath(f *testing.F) {
 		// Nothing but ValidPath may come out of UTF-8, and no element may have come in by an escape.
 		if req.Path != "" && utf8.ValidString(req.Path) && (!stream.ValidPath(req.Path) || !fs.ValidPath(req.Path)) {
 			t.Fatalf("path %q", req.Path)
+		}
+		if req.Path != "" && !stream.CanLookUp(req.Path) {
+			t.Fatalf("path %q leads nowhere", req.Path)
 		}
 		if got, want := strings.Count(req.Path, "/"), strings.Count(strings.TrimSuffix(escaped, "/"), "/")-5; req.Path != "" && got != want {
 			t.Fatalf("%d slashes in %q, want %d", got, req.Path, want)

@@ -40,8 +40,8 @@ type Tree interface {
 	// Name is what the publisher called the tree, for people to read. It may be empty and is not a path.
 	Name() string
 	// Lookup returns the file that path names or passes through. Behind a file, as in "a.zip/1.jpg", rest is what is left
-	// ("1.jpg"). A file of exactly that path wins over a way into an archive. The empty path is the biggest file. Nothing
-	// there: [io/fs.ErrNotExist].
+	// ("1.jpg"), which need not be UTF-8. A file of exactly that path wins over a way into an archive. The empty path is the
+	// biggest file. Nothing there, or no path by [CanLookUp]: [io/fs.ErrNotExist].
 	Lookup(ctx context.Context, path string) (f File, rest string, err error)
 	// Files yields every file in the protocol's own order. An error ends the sequence.
 	Files(ctx context.Context) iter.Seq2[File, error]

@@ -189,6 +189,9 @@ func TestFileListLookup(t *testing.T) {
 		{"top/a.mp4", "a.mp4", ""}, // as it is called where it was saved
 		{"d/big.zip/1.jpg", "d/big.zip", "1.jpg"},
 		{"top/d/big.zip/in/1.jpg", "d/big.zip", "in/1.jpg"},
+		{"d/big.zip/\x83\x65.jpg", "d/big.zip", "\x83\x65.jpg"}, // a member by its bytes
+		{"top/d/big.zip/\xe9/1.jpg", "d/big.zip", "\xe9/1.jpg"},
+		{path: "\xe9.mp4"},
 		{"top/x", "top/x", ""},
 		{"top/top/x", "top/x", ""},
 		{"top/d/y", "top/d/y", ""},
@@ -204,6 +207,18 @@ func TestFileListLookup(t *testing.T) {
 		case err != nil || f.path != tt.want || rest != tt.rest:
 			t.Errorf("lookup(%q) = %v, %q, %v, want %q, %q", tt.path, f, rest, err, tt.want, tt.rest)
 		}
+	}
+	old := newFileList(nil, v1Files("n", []string{"d"}, []string{"d", "caf\xe9.zip"}), "")
+	for path, want := range map[string][2]string{
+		"d/caf\xe9.zip": {"d/café.zip", ""}, "d/\xe9": {"d", "\xe9"}, "d/café.zip/\xe9": {"d/café.zip", "\xe9"},
+	} {
+		if f, rest, err := old.lookup(path); err != nil || f.path != want[0] || rest != want[1] {
+			t.Errorf("lookup(%q) = %v, %q, %v, want %q", path, f, rest, err, want)
+		}
+	}
+	single := newFileList(nil, &metainfo.Info{Name: "a.zip", Length: 1}, "")
+	if f, rest, err := single.lookup("a.zip/\x83"); err != nil || f.path != "a.zip" || rest != "\x83" {
+		t.Errorf("in the only file: %v, %q, %v", f, rest, err)
 	}
 	empty := newFileList(nil, v1Files("n", []string{"a", "attr:p"}), "")
 	if _, _, err := empty.lookup(""); !errors.Is(err, fs.ErrNotExist) {

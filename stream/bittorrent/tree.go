@@ -105,6 +105,9 @@ func (l *fileList) lookup(path string) (*file, string, error) {
 		}
 		return nil, "", fs.ErrNotExist
 	}
+	if f := l.raw[path]; f != nil {
+		return f, "", nil
+	}
 	if f, rest, err := stream.Find(l.byPath, path); err == nil {
 		return f, rest, nil
 	}
@@ -112,9 +115,6 @@ func (l *fileList) lookup(path string) (*file, string, error) {
 		if f, rest, err := stream.Find(l.byPath, inner); err == nil {
 			return f, rest, nil
 		}
-	}
-	if f := l.raw[path]; f != nil {
-		return f, "", nil
 	}
 	return nil, "", fs.ErrNotExist
 }

@@ -195,6 +195,17 @@ func (a *Access) Found(ctx context.Context, root Root, path string) error {
 	return nil
 }
 
+// Moved says that what was found has another path than Found was told, which only showed when it was looked into. It counts as a
+// request for that too, and so does what is sent from now on.
+func (a *Access) Moved(path string) {
+	if !a.noted || a.ended || path == a.path {
+		return
+	}
+	a.gate.ledger.grow(a.site, a.root, a.path, a.unsaid)
+	a.path, a.unsaid = path, 0
+	a.gate.ledger.note(a.site, a.root, path, 0)
+}
+
 // Malformed says that what was asked for is no root: there is nothing to note.
 func (a *Access) Malformed() { a.void = true }
 

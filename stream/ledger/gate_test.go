@@ -46,6 +46,31 @@ func limit(t testing.TB, g *Gate, s Site, root Root) *LimitError {
 
 func numbered(i int) Root { return Root{"bittorrent/v0", fmt.Sprintf("%040d", i)} }
 
+// TestMoved: what goes by another path once it has been looked into is noted there from then on.
+func TestMoved(t *testing.T) {
+	l := open(t, t.TempDir(), Options{})
+	g := NewGate(l, GateOptions{})
+	page := site(t, "https://example.org")
+	a := begin(t, g, page, film)
+	a.Moved("nothing is found yet")
+	if err := a.Found(t.Context(), film, "a.zip"); err != nil {
+		t.Fatal(err)
+	}
+	a.Sent(3)
+	a.Moved("a.zip")
+	a.Moved("a.zip/1.jpg")
+	a.Sent(4)
+	a.End()
+	a.Moved("it is over")
+	got := make(map[string]int64)
+	for i := range l.Items(page, film) {
+		got[i.Path] = i.Bytes
+	}
+	if len(got) != 2 || got["a.zip"] != 3 || got["a.zip/1.jpg"] != 4 {
+		t.Errorf("the items are %v", got)
+	}
+}
+
 func TestAccess(t *testing.T) {
 	l := open(t, t.TempDir(), Options{})
 	g := NewGate(l, GateOptions{})

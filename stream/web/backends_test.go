@@ -4,13 +4,35 @@ import (
 	"context"
 	"iter"
 	"net/url"
+	"sync/atomic"
 	"testing"
 
 	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/streamtest"
 )
 
 // plainBackend hides what a backend can do beside the contract.
 type plainBackend struct{ stream.Backend }
+
+// lonely is a backend with as many peers as a test says.
+type lonely struct {
+	*streamtest.Mem
+	peers atomic.Int32
+}
+
+// alone makes the backend of a front a lonely one, that knows 3 addresses.
+func alone(l *lonely) func(*Config) {
+	return func(c *Config) {
+		l.Mem = c.Protocols[0].Backend.(*streamtest.Mem)
+		c.Protocols[0].Backend = l
+	}
+}
+
+func (l *lonely) Search(root stream.Root) (stream.Search, bool) {
+	s, ok := l.Mem.Search(root)
+	s.Peers, s.Known = int(l.peers.Load()), 3
+	return s, ok
+}
 
 // breaking is a backend whose lists repeat their first file and break after so many.
 type breaking struct {

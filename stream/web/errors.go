@@ -176,9 +176,13 @@ func siteStatus(err error) (code int, sentence string, ok bool) {
 	return 0, "", false
 }
 
-// fail answers a request for content with an error. Any page may read why.
+// fail answers a request for content with an error. Any page may read why. A person who has opened it gets a page.
 func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code, sentence := h.failure(w, r, err)
+	if h.isOpened(w, r) {
+		h.failPage(w, r, err, code)
+		return
+	}
 	crossOrigin(w.Header())
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)

@@ -2,12 +2,12 @@ package web
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/zeronetscript/universal_p2p/assets"
@@ -28,7 +28,7 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 	switch r.URL.Query().Get("as") {
 	case "":
 	case "m3u":
-		v, err := h.look(c, b, root, req)
+		v, err := h.look(c, b, root, req, func(stream.File) error { return nil })
 		if err != nil {
 			return err
 		}
@@ -41,9 +41,17 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 		v   *folderView
 		err error
 	}
+	var found atomic.Bool
+	await := func(file stream.File) error {
+		found.Store(true)
+		if r.Method != http.MethodGet || !isShown(file.Path()) {
+			return nil
+		}
+		return h.firstByte(c, file)
+	}
 	done := make(chan looked, 1)
 	go func() {
-		v, err := h.look(c, b, root, req)
+		v, err := h.look(c, b, root, req, await)
 		done <- looked{v, err}
 	}()
 	p := h.newPage(w, r, req)
@@ -60,7 +68,7 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 			return nil
 		case <-timer.C:
 			if r.Method == http.MethodGet && p.err == nil {
-				p.progress(b, root)
+				p.progress(b, root, found.Load())
 			}
 			if p.err != nil {
 				c.cancel(p.err)
@@ -72,91 +80,32 @@ func (h *Handler) play(c *visit, w http.ResponseWriter, r *http.Request, b strea
 	}
 }
 
-// A page is a player page on its way to the client. What it says while it waits is part of it, and hidden by what comes behind.
-type page struct {
-	h     *Handler
-	w     http.ResponseWriter
-	r     *http.Request
-	req   stream.Request
-	out   *sink
-	data  assets.PlayPage
-	begun bool
-	err   error // of writing
-}
-
-func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, req stream.Request) *page {
-	title := path.Base(req.Path)
-	if req.Path == "" {
-		title = hints(r.URL).Get("dn")
+// firstByte waits until a file begins to be here, so that a page shows no player that stays dark. What is fetched for that is what the
+// player asks for first, and nobody waits for what is here.
+func (h *Handler) firstByte(c *visit, file stream.File) error {
+	if file.Size() == 0 {
+		return nil
 	}
-	if title == "" {
-		title = req.Root
-	}
-	return &page{h: h, w: w, r: r, req: req, out: newSink(w, h.cfg.StallLimit), data: assets.PlayPage{Title: printable(title)}}
-}
-
-// begin sends the header, and the part of the page that is known.
-func (p *page) begin() {
-	if p.begun {
-		return
-	}
-	p.begun = true
-	header := p.w.Header()
-	crossOrigin(header)
-	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Cache-Control", "no-store")
-	content := "'self' http://127.0.0.1:" + p.h.port
-	header.Set("Content-Security-Policy", "default-src 'none'; img-src data: "+content+"; media-src "+content+"; style-src '"+
-		assets.StyleHash()+"'; base-uri 'none'; form-action 'none'; "+unframed)
-	if p.r.Method == http.MethodHead {
-		p.w.WriteHeader(http.StatusOK)
-		return
-	}
-	p.write(p.data.Head)
-}
-
-func (p *page) write(part func(io.Writer) error) {
-	if p.err != nil || p.r.Method == http.MethodHead {
-		return
-	}
-	var b bytes.Buffer
-	if p.err = part(&b); p.err == nil {
-		p.err = p.out.write(b.Bytes(), true)
-	}
-}
-
-// progress says how the search for the root goes.
-func (p *page) progress(b stream.Backend, root stream.Root) {
-	p.begin()
-	text := "Waiting for the network…"
-	if s, ok := b.(stream.Searcher); ok {
-		at, ok := s.Search(root)
-		switch {
-		case !ok:
-		case at.Found:
-			text = fmt.Sprintf("Found. Fetching the list of what is inside; %d peers are connected.", at.Peers)
-		case at.Known == 0:
-			text = "Looking for somebody who has this…"
-		default:
-			text = fmt.Sprintf("Asking: %d addresses are known, %d peers are connected.", at.Known, at.Peers)
-		}
-	}
-	p.write(func(w io.Writer) error { return p.data.Progress(w, text) })
-}
-
-// end sends what was found, or why nothing was.
-func (p *page) end(v *folderView, err error) {
+	defer h.streaming()()
+	body, err := h.openFirst(c, file)
 	if err != nil {
-		_, sentence := status(err)
-		p.write(func(w io.Writer) error { return p.data.Failed(w, sentence) })
-	} else {
-		p.fill(v)
-		p.begin()
-		p.write(p.data.Rest)
+		return err
 	}
-	if p.err != nil {
-		p.h.cut(p.r, p.err, 0)
+	defer body.Close()
+	if x, ok := body.(stream.Expecter); ok {
+		x.Expect(0, min(file.Size(), maxMediaPart))
 	}
+	var one [1]byte
+	_, err = c.read(body, one[:])
+	return err
+}
+
+// openFirst opens a file as the player in the page will.
+func (h *Handler) openFirst(c *visit, file stream.File) (io.ReadSeekCloser, error) {
+	if early, ok := file.(stream.EarlyFile); ok && h.cfg.Early && isMedia(file.Path()) {
+		return early.OpenEarly(c.ctx)
+	}
+	return file.Open(c.ctx)
 }
 
 // fill puts what was found into the words of the page.
@@ -179,7 +128,7 @@ func (p *page) fill(v *folderView) {
 	link := func(e *viewEntry) assets.PlayEntry {
 		out := assets.PlayEntry{
 			PlayLink: assets.PlayLink{Name: printable(e.name()), URL: play(e.path)},
-			Kind:     e.kind.String(), Size: size(e.size), Files: e.files,
+			Kind:     e.kind.String(), Shown: shown(e.path).String(), Size: p.data.Size(e.size), Files: e.files,
 		}
 		if e.kind != viewFolder {
 			out.Save = stream(e.path)
@@ -204,7 +153,7 @@ func (p *page) fill(v *folderView) {
 		return
 	}
 	file := link(v.file)
-	p.data.File = &file
+	p.data.File, p.data.Missing = &file, v.missing
 	for i := range v.subtitles {
 		s := &v.subtitles[i]
 		p.data.Subtitles = append(p.data.Subtitles, assets.PlayLink{Name: printable(s.name()), URL: as(stream(s.path), "vtt")})
@@ -231,22 +180,6 @@ func as(to, form string) string {
 
 func (k viewKind) String() string {
 	return [...]string{"other", "folder", "archive", "video", "audio", "image"}[k]
-}
-
-// size is for people: 1.4 GB.
-func size(bytes int64) string {
-	if bytes < 1000 {
-		return strconv.FormatInt(bytes, 10) + " bytes"
-	}
-	n, unit := float64(bytes)/1000, 0
-	for ; n >= 999.5 && unit < 4; unit++ {
-		n /= 1000
-	}
-	digits := 1
-	if n >= 99.95 {
-		digits = 0
-	}
-	return strconv.FormatFloat(n, 'f', digits, 64) + " " + [...]string{"kB", "MB", "GB", "TB", "PB"}[unit]
 }
 
 // playlist answers with the film or the sound that was asked for, or all in a folder, as m3u, to be saved: the desktop opens it with

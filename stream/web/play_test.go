@@ -12,8 +12,8 @@ import (
 )
 
 // newPlayFront has a tree with folders, films, and archives.
-func newPlayFront(t *testing.T) *front {
-	f := newFront(t, withArchives(t))
+func newPlayFront(t *testing.T, change ...func(*Config)) *front {
+	f := newFront(t, append(change, withArchives(t))...)
 	album := zipOf(t, [3]string{"b/10.jpg", "ten", ""}, [3]string{"b/2.jpg", "two", ""}, [3]string{"b/\u202egpj.exe", "x", ""},
 		[3]string{"b/<i>.txt", "text", "deflate"}, [3]string{"in.zip", string(zipOf(t, [3]string{"deep/x.mp3", "inside", ""})), ""})
 	f.mem.Add("tree2", "A <collection>", map[string][]byte{
@@ -50,7 +50,7 @@ func TestPlayLists(t *testing.T) {
 			"<title>A &lt;collection&gt;</title>", `class="folder"`, "/mem/v0/play/tree2/season", ">season<", "3 files", `class="archive"`,
 			"/mem/v0/play/tree2/album.zip", `class="video"`, "film.mkv",
 		}, []string{"<collection>"}},
-		{"a folder", "/mem/v0/play/tree2/season", []string{"Open all in another player", "1.mp4", "2.mp4", "10.mp4", "5 bytes"}, []string{"notes"}},
+		{"a folder", "/mem/v0/play/tree2/season", []string{"Open all in another player", "1.mp4", "2.mp4", "10.mp4", "5 B"}, []string{"notes"}},
 		{"an archive", "/mem/v0/play/tree2/album.zip", []string{"/mem/v0/play/tree2/album.zip/b", "4 files", "/mem/v0/play/tree2/album.zip/in.zip"}, nil},
 		{"a folder in an archive", "/mem/v0/play/tree2/album.zip/b", []string{
 			"2.jpg", `src="` + base + `/mem/v0/stream/tree2/album.zip/b/10.jpg"`, "10.jpg", "&lt;i&gt;.txt",
@@ -108,14 +108,17 @@ func TestPlayWaits(t *testing.T) {
 		tree.Silence(true)
 		time.AfterFunc(3*time.Second, func() { tree.Silence(false) })
 		res := f.do("GET", "/mem/v0/play/slow")
-		if res.StatusCode != 200 || strings.Count(string(res.body), `role="status"`) != 3 {
+		if res.StatusCode != 200 || strings.Count(string(res.body), `role="status"`) != 1 {
 			t.Errorf("%d %s", res.StatusCode, res.body)
 		}
 		inOrder(t, string(res.body), "</h1>", `class="wait"`, "a.mp4", "b.mp4", "</html>")
+		if page := string(res.body); strings.Count(page, "Looking for somebody") != 1 || strings.Count(page, "<!-- -->") != 2 {
+			t.Errorf("what has been said is said again, or the connection is not kept: %s", page)
+		}
 
 		tree.Silence(true)
 		res = f.do("GET", "/mem/v0/play/slow")
-		inOrder(t, string(res.body), `class="wait"`, `role="alert"`, "try again later", "</html>")
+		inOrder(t, string(res.body), `class="wait"`, `role="alert"`, "answered in time", `<a href="">Try again</a>`, "</html>")
 		f.released()
 	})
 }
@@ -179,13 +182,5 @@ func TestCompareNatural(t *testing.T) {
 	slices.SortFunc(got, compareNatural)
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
-	}
-}
-
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 999: "999 bytes", 1000: "1.0 kB", 123_456: "123 kB", 999_600: "1.0 MB", 1_400_000_000: "1.4 GB", 1 << 62: "4612 PB"} {
-		if got := size(n); got != want {
-			t.Errorf("%d: %s, want %s", n, got, want)
-		}
 	}
 }

@@ -208,6 +208,7 @@ func (a *ahead) read(v *visit, p *prefetch) error {
 	if err != nil {
 		return err
 	}
+	v.reached(file, p.req.Path)
 	off := p.off + p.done.Load()
 	end := min(p.off+p.n, file.Size())
 	if off >= end {

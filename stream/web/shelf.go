@@ -23,6 +23,7 @@ type folderView struct {
 	entries   []viewEntry // of the folder, folders first
 	more      int         // entries that are left out
 	subtitles []viewEntry // that belong to the file
+	missing   bool        // of the file, as far as is known
 }
 
 // A viewEntry is a file or a folder in a [folderView].
@@ -53,8 +54,9 @@ const (
 	maxSubtitled = 50        // subtitles of one film
 )
 
-// look finds what lies at a path. An archive is looked into.
-func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.Request) (*folderView, error) {
+// look finds what lies at a path. An archive is looked into. With a file there, use is called while the tree is open; its error is that
+// of look.
+func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.Request, use func(stream.File) error) (*folderView, error) {
 	ctx := c.ctx
 	tree, err := b.Open(ctx, root)
 	if err != nil {
@@ -98,7 +100,13 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 	}
 	e := viewOf(file)
 	v.file = &e
-	return v, v.fill(files(), parent(file.Path()), file.Path())
+	if err := v.fill(files(), parent(file.Path()), file.Path()); err != nil {
+		return v, err
+	}
+	err = use(file)
+	early, ok := file.(stream.EarlyFile)
+	v.missing = ok && !early.Verified(0, file.Size())
+	return v, err
 }
 
 // isDamage reports whether an archive cannot be looked into, but still is a file.

@@ -127,6 +127,7 @@ func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b str
 	if err != nil {
 		return err
 	}
+	v.reached(file, req.Path)
 	if r.URL.Query().Get("as") == "vtt" {
 		return h.subtitles(v, w, r, file)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
 	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
@@ -89,18 +90,26 @@ func queueOf(site ledger.Site) string {
 }
 
 // found says what a request is for, as soon as the tree is known and before anything of it is fetched or sent: an error says that it
-// may not have it. An empty path is the tree as such, and so is one without a file.
+// may not have it. An empty path is the tree as such, and so is one without a file. A member that is named by its bytes counts as
+// its archive, until that has been looked into: see visit.reached.
 func (v *visit) found(tree stream.Tree, path string) error {
 	if path != "" {
 		file, rest, err := tree.Lookup(v.ctx, path)
 		switch {
 		case err != nil:
 			path = ""
-		case rest != "":
+		case rest != "" && utf8.ValidString(rest):
 			path = file.Path() + "/" + rest
 		default:
 			path = file.Path() // in the one spelling
 		}
 	}
 	return v.access.Found(v.ctx, ledger.Root{Protocol: v.protocol, ID: tree.ID()}, path)
+}
+
+// reached says which file a path has led to. Bytes in no known charset are no name that people could read: the file has one.
+func (v *visit) reached(file stream.File, path string) {
+	if !utf8.ValidString(path) {
+		v.access.Moved(file.Path())
+	}
 }

@@ -14,10 +14,11 @@ import (
 
 // patience returns how long a request waits for a byte. Media elements do not ask again when they are told to come back later,
 // so they get more time than the rest; so do players outside of browsers, that say nothing about themselves. A URL that names
-// no file means the biggest, which is a film more often than not.
+// no file means the biggest, which is a film more often than not. The player page waits as long as the player in it would.
 func (h *Handler) patience(header http.Header, req stream.Request) time.Duration {
 	_, said := header["Sec-Fetch-Dest"]
-	if forPlayer(header) || !said && req.Command == "stream" && (req.Path == "" || isMedia(req.Path)) {
+	toPlay := req.Command == "play" || req.Command == "stream" && !said
+	if forPlayer(header) || toPlay && (req.Path == "" || isMedia(req.Path)) {
 		return h.cfg.MediaPatience
 	}
 	return h.cfg.Patience
