@@ -138,7 +138,7 @@ func TestBrowserAccess(t *testing.T) {
 // TestBrowserPagesAccess has it look at the pages of content, and at that of the demo. Their consoles stay empty.
 func TestBrowserPagesAccess(t *testing.T) {
 	axe := fetchAxe(t)
-	b := newChromium(t, withArchives(t))
+	b := newChromium(t, withArchives(t), func(c *Config) { c.MediaPatience = 2 * quickPage })
 	picture, err := os.ReadFile("testdata/browser/picture.png")
 	if err != nil {
 		t.Fatal(err)
@@ -155,13 +155,13 @@ func TestBrowserPagesAccess(t *testing.T) {
 	}))
 	t.Cleanup(demo.Close)
 	at := "http://" + b.addr + "/mem/v0/play/"
-	b.quiet(func(m chromedp.ConsoleMessage) bool { // but of the demo's torrent, which is not here, and axe-core's own
-		return !strings.Contains(m.URL, "/bittorrent/") && !strings.Contains(m.Text, "axe.utils")
+	b.quiet(func(m chromedp.ConsoleMessage) bool { // but of the demo's torrent and a file, which are not here, and axe-core's own
+		return !strings.Contains(m.URL, "/bittorrent/") && !strings.HasSuffix(m.URL, "/nothing") && !strings.Contains(m.Text, "axe.utils")
 	})
 	b.looks(func(look string) {
 		for _, url := range []string{
 			at + "album", at + "album/photos.zip", at + "album/photos.zip/holiday", at + "album/pictures/1.png", at + "album/film.mp4",
-			at + "album/film.avi", demo.URL,
+			at + "album/film.avi", at + "album/nothing", at + "silent", demo.URL,
 		} {
 			b.visit(url)
 			if got := b.faults(axe, ""); got != "" {
