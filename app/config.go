@@ -185,6 +185,9 @@ func (c Config) TOML() string {
 	var b strings.Builder
 	table := ""
 	for _, s := range c.settings() {
+		if s.table == "ipfs" && !hasIPFS { // a config file of another build is read all the same
+			continue
+		}
 		if s.table != table {
 			table = s.table
 			fmt.Fprintf(&b, "[%s]\n\n", table)

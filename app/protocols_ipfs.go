@@ -10,6 +10,8 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream/ipfs"
 )
 
+const hasIPFS = true
+
 // ipfsProtocols are two protocols on one node: content by its hash, and by names. The build tag noipfs leaves them out.
 func ipfsProtocols() []Protocol {
 	var n ipfsNode

@@ -272,8 +272,8 @@ func (b *builder) linuxPackage(ctx context.Context, made, kind, arch string, bin
 		"section": "net", "priority": "optional", "maintainer": maintainer, "vendor": "The Universal P2P authors", "homepage": homepage, "license": licences[kind],
 		"description": "Peer-to-peer content as plain links on this computer\n" +
 			"Runs in the system tray and answers plain HTTP on 127.0.0.1, so that any web\n" +
-			"page or player can show what is in a torrent, also single members of archives\n" +
-			"in it. What it keeps fits in one quota and goes when nobody uses it.",
+			"page or player can show what is in a torrent or on IPFS, also single members of\n" +
+			"archives there. What it keeps fits in one quota and goes when nobody uses it.",
 		"recommends": []string{"ca-certificates", "xdg-utils"},
 		"contents":   contents, "scripts": scripts, "disable_globbing": true, "umask": 0o022,
 		"rpm": map[string]any{"buildhost": "localhost", "group": "Applications/Internet", "summary": "Peer-to-peer content as plain links on this computer"},

@@ -180,6 +180,12 @@ func (b *builder) msi(ctx context.Context, file, exe string) error {
 	if err := quietly(cmd); err != nil {
 		return err
 	}
+	// wixl puts RemoveExistingProducts behind all others, where the old version would end what was started again.
+	cmd = exec.CommandContext(ctx, "msibuild", file, "-q", "UPDATE `InstallExecuteSequence` SET `Sequence` = 6800 WHERE `Action` = 'Again'")
+	cmd.Env = b.env()
+	if err := quietly(cmd); err != nil {
+		return err
+	}
 	// wixl makes up a package code, which has to be another one for each package and the same for the same.
 	code := "{" + guid("package "+b.version.String()+b.version.time.String()) + "}"
 	cmd = exec.CommandContext(ctx, "msibuild", file, "-s", "Universal P2P", "The Universal P2P authors", "x64;1033", code)

@@ -17,6 +17,7 @@ import (
 
 const (
 	runKey       = `HKCU\Software\Microsoft\Windows\CurrentVersion\Run`
+	approvedKey  = `HKCU\Software\Microsoft\Windows\CurrentVersion\Explorer\StartupApproved\Run`
 	uninstallKey = `HKCU\Software\Microsoft\Windows\CurrentVersion\Uninstall\Universal P2P`
 	// Who can be chosen for what in the settings.
 	registeredKey = `HKCU\Software\RegisteredApplications`
@@ -122,6 +123,9 @@ func (w *windows) gone(kept bool) {
 	if line, ok := w.Query(w.t, runKey, program); ok {
 		w.t.Errorf("at login it would still be started by %q", line)
 	}
+	if out, err := w.output("reg", "query", approvedKey, "/v", program); err == nil {
+		w.t.Errorf("what was decided about the start at login is left: %q", out)
+	}
 	if out, err := w.output("reg", "query", registeredKey, "/v", "Universal P2P"); err == nil {
 		w.t.Errorf("it could still be chosen for magnet links: %q", out)
 	}
@@ -190,6 +194,7 @@ func TestSetup(t *testing.T) {
 		if line, ok := w.Query(t, runKey, program); ok {
 			t.Errorf("an upgrade starts it at login again: %q", line)
 		}
+		w.run(w.exe, "login", "off")
 		w.run(filepath.Join(filepath.Dir(w.exe), "uninstall.exe"), "/S")
 		w.gone(true)
 	})
@@ -209,12 +214,19 @@ func TestMSI(t *testing.T) {
 		f.stream(t)
 		f.stop()
 
+		w.run(w.exe, "login", "off")
 		w.run("msiexec", "/i", zpath(p.path("new", "windows-amd64.msi")), "/qn")
-		answers(t, false) // it was told to end
+		eventually(t, "the new one runs again", says(newVersion, w.status))
+		f.stream(t)
+		// Wine does not tell the old version that it is upgraded (UPGRADINGPRODUCTCODE), so that it takes its note along; off it is.
+		if out := w.run(w.exe, "login", "status"); !strings.HasPrefix(out, "off") {
+			t.Errorf("after an upgrade the start at login is %q, which was switched off", out)
+		}
+		w.run(w.exe, "login", "on")
 		w.installed()
 		w.Restart(t)
-		eventually(t, "the new one", says(newVersion, w.status))
-		f.stream(t)
+		eventually(t, "the new one at login", says(newVersion, w.status))
+		w.run(w.exe, "login", "off")
 		w.run("msiexec", "/x", zpath(p.path("new", "windows-amd64.msi")), "/qn")
 		w.gone(true)
 	})

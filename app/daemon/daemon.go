@@ -132,8 +132,8 @@ func (m *Manager) Install() error {
 	if _, err := m.Status(); err == nil {
 		return fmt.Errorf("service: %w", ErrInstalled)
 	}
-	if runtime.GOOS == "linux" && !m.o.User {
-		if err := reachable(m.o.Exec); err != nil {
+	if !m.o.User {
+		if err := reachable(runtime.GOOS, m.o.Exec, os.Getenv); err != nil {
 			return err
 		}
 	}
@@ -155,14 +155,52 @@ func (m *Manager) Install() error {
 	return nil
 }
 
-// reachable refuses a program that a service of the whole computer cannot see: it is kept out of everybody's home.
-func reachable(program string) error {
+// reachable refuses a program that a service of the whole computer cannot see on a system: it is kept out of everybody's home.
+func reachable(system, program string, env func(string) string) error {
+	if system == "windows" {
+		return reachableOnWindows(program, env)
+	}
+	if system != "linux" { // launchd runs it as the user who has called sudo
+		return nil
+	}
 	for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
 		if strings.HasPrefix(program, dir) {
 			return fmt.Errorf("service: the program lies in %s, where a service of the whole computer is not let in; copy it to /usr/local/bin and call it there, or use --user", dir)
 		}
 	}
 	return nil
+}
+
+// reachableOnWindows refuses what lies in a user's profile, which no other account but administrators can read. Setup and MSI
+// install there.
+func reachableOnWindows(program string, env func(string) string) error {
+	users := []string{`C:\Users`, `C:\Documents and Settings`} // the latter leads to the former
+	if public := env("PUBLIC"); public != "" {
+		users = append(users, folderOf(public)) // they may have been moved
+	}
+	if home := env("USERPROFILE"); home != "" {
+		users = append(users, home) // of a domain, perhaps on a server
+	}
+	program = slashless(program)
+	for _, dir := range users {
+		if d := slashless(dir); len(d) > len("C:") && strings.HasPrefix(program, d+`\`) {
+			return fmt.Errorf(`service: the program lies in %s, where the service, which runs as LocalService, is not let in; `+
+				`put it into a folder like C:\Program Files\Universal P2P, from the .zip of this version, and call it there`, dir)
+		}
+	}
+	return nil
+}
+
+// slashless brings paths of Windows into one form, on every system: small letters, backslashes, and no mark of a long path in front.
+func slashless(path string) string {
+	path = strings.ToLower(strings.ReplaceAll(path, "/", `\`))
+	return strings.TrimRight(strings.TrimPrefix(path, `\\?\`), `\`)
+}
+
+// folderOf is filepath.Dir for a path of Windows.
+func folderOf(path string) string {
+	path = strings.TrimRight(strings.ReplaceAll(path, "/", `\`), `\`)
+	return path[:max(0, strings.LastIndexByte(path, '\\'))]
 }
 
 // Uninstall stops the service and removes it. Its data stays.

@@ -56,11 +56,33 @@ func TestCheck(t *testing.T) {
 }
 
 func TestReachable(t *testing.T) {
-	for program, ok := range map[string]bool{
-		"/usr/bin/x": true, "/opt/x": true, "/home/me/x": false, "/root/x": false, "/tmp/x": false, "/homes/x": true,
+	for _, c := range []struct {
+		system, program string
+		ok              bool
+	}{
+		{"linux", "/usr/bin/x", true}, {"linux", "/opt/x", true}, {"linux", "/homes/x", true},
+		{"linux", "/home/me/x", false}, {"linux", "/root/x", false}, {"linux", "/tmp/x", false},
+		{"darwin", "/Users/me/x", true},
+		{"windows", `C:\Program Files\Universal P2P\universal-p2p.exe`, true},
+		{"windows", `C:\Users2\x.exe`, true},
+		{"windows", `D:\x.exe`, true},
+		{"windows", `C:\Users\me\AppData\Local\Programs\Universal P2P\universal-p2p.exe`, false},
+		{"windows", `c:/users/you/x.exe`, false},
+		{"windows", `\\?\C:\Users\you\x.exe`, false},
+		{"windows", `C:\Documents and Settings\me\x.exe`, false},
+		{"windows", `E:\People\you\x.exe`, false},
+		{"windows", `\\server\homes\me\x.exe`, false},
+		{"windows", `\\server\programs\x.exe`, true},
 	} {
-		if err := reachable(program); (err == nil) != ok {
-			t.Errorf("%s: %v", program, err)
+		env := map[string]string{"PUBLIC": `E:\People\Public`, "USERPROFILE": `\\server\homes\me`}
+		if err := reachable(c.system, c.program, func(name string) string { return env[name] }); (err == nil) != c.ok {
+			t.Errorf("%s: %s: %v", c.system, c.program, err)
+		}
+	}
+	// A strange environment refuses nothing by itself.
+	for _, env := range []string{``, `C:`, `C:\`, `\`, `Public`} {
+		if err := reachable("windows", `C:\Program Files\x.exe`, func(string) string { return env }); err != nil {
+			t.Errorf("%q: %v", env, err)
 		}
 	}
 }

@@ -87,3 +87,12 @@ func (runKeys) disable(it Item) error {
 	}
 	return change(runKey, func(k registry.Key) error { return k.DeleteValue(it.ID) })
 }
+
+func (runKeys) forget(it Item) error {
+	for _, key := range []string{runKey, approvedKey} {
+		if err := change(key, func(k registry.Key) error { return k.DeleteValue(it.ID) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -12,10 +12,8 @@ import (
 // A clean user has neither key's value.
 func forget(t *testing.T, id string) {
 	t.Helper()
-	for _, key := range []string{runKey, approvedKey} {
-		if err := change(key, func(k registry.Key) error { return k.DeleteValue(id) }); err != nil {
-			t.Fatal(err)
-		}
+	if err := (runKeys{}).forget(Item{ID: id}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -60,6 +60,7 @@ type place interface {
 	status(it Item) (Status, error)
 	enable(it Item) error
 	disable(it Item) error
+	forget(it Item) error
 }
 
 // Status says whether the program is started at login.
@@ -78,6 +79,12 @@ func (it Item) Enable() error {
 // Disable switches the item off, also where a package has switched it on for all users.
 func (it Item) Disable() error {
 	_, err := do(it, func(p place, it Item) (struct{}, error) { return struct{}{}, p.disable(it) })
+	return err
+}
+
+// Forget takes away what the user has of the item, also that he has decided. It is for a program that is uninstalled.
+func (it Item) Forget() error {
+	_, err := do(it, func(p place, it Item) (struct{}, error) { return struct{}{}, p.forget(it) })
 	return err
 }
 

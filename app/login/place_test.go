@@ -125,6 +125,18 @@ func checkPlace(t *testing.T, w world, write func(program string)) {
 			w.see(t, c.name+", left alone", c.want)
 		}
 	}
+
+	if err := w.disable(it); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := w.forget(it); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := w.status(it); err != nil || s.Decided() {
+			t.Errorf("forgotten: %+v, %v", s, err)
+		}
+	}
 }
 
 func TestAgents(t *testing.T) {

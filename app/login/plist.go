@@ -125,3 +125,5 @@ func (a agents) disable(it Item) error {
 	}
 	return nil
 }
+
+func (a agents) forget(it Item) error { return a.disable(it) }

@@ -87,3 +87,10 @@ func (x xdg) statusShared(it Item) (Status, error) {
 
 // disable hides rather than removes: a package may have a file of that name, or bring one later.
 func (x xdg) disable(it Item) error { return replace(x.file(x.home, it), desktopFile(it, true)) }
+
+func (x xdg) forget(it Item) error {
+	if err := os.Remove(x.file(x.home, it)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}

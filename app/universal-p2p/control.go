@@ -147,18 +147,20 @@ func newQuit(f *common) *cobra.Command {
 		Use:   "quit",
 		Short: "End the program and wait until it has ended",
 		Args:  takes(0, "no arguments"),
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := f.dial()
-			if err != nil {
-				return err
-			}
-			ctx, cancel := context.WithTimeout(c.Context(), 20*time.Second)
-			defer cancel()
-			err = client.Quit(ctx)
-			if errors.Is(err, context.DeadlineExceeded) {
-				return errors.New("the program was told to end and has not done it yet; its log may say why")
-			}
-			return err
-		},
+		RunE:  func(c *cobra.Command, _ []string) error { return f.quit(c.Context()) },
 	}
+}
+
+func (f *common) quit(ctx context.Context) error {
+	client, err := f.dial()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	err = client.Quit(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errors.New("the program was told to end and has not done it yet; its log may say why")
+	}
+	return err
 }

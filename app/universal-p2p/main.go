@@ -83,7 +83,8 @@ func newRoot() *cobra.Command {
 		Short: "Peer-to-peer content for web pages, at http://" + app.DefaultAddr,
 		Long: `Universal P2P answers plain HTTP on this computer, so that any web page can show peer-to-peer content:
 
-  http://` + app.DefaultAddr + `/bittorrent/v0/stream/INFOHASH/video.mp4
+  http://` + app.DefaultAddr + `/bittorrent/v0/stream/INFOHASH/video.mp4     a file of a torrent
+  http://` + app.DefaultAddr + `/ipfs/v0/stream/CID/song.mp3                 a file on IPFS
 
 Without a command it starts the program, like "run". The other commands talk to the program that runs already.`,
 		SilenceUsage:  true,
@@ -114,6 +115,7 @@ Without a command it starts the program, like "run". The other commands talk to 
 	}
 	root.AddCommand(
 		run,
+		newInstaller(&f),
 		newOpen(&f),
 		newAdd(&f),
 		newStatus(&f),

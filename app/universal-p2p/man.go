@@ -63,9 +63,26 @@ The config file. It is read from
 when that is set.
 .TP
 .I ~/.cache/universal\-p2p/
-All that the program writes, below
+What was fetched, who used what, and what the program remembers; below
 .B XDG_CACHE_HOME
 when that is set. It may be deleted while the program does not run.
+.TP
+.I ~/.local/state/universal\-p2p/log/
+The log, and what the program said when it crashed; below
+.B XDG_STATE_HOME
+when that is set.
+.TP
+.I ~/.config/autostart/universal\-p2p.desktop
+Whether the program is started at login; below
+.B XDG_CONFIG_HOME
+when that is set, as the next one.
+.TP
+.I ~/.config/universal\-p2p/login
+Empty. It is there once the start at login was set up, which is done once.
+.PP
+With
+.B \-\-data\-dir
+the log is in the folder that it names as well.
 `)
 	return b.String()
 }
