@@ -225,7 +225,7 @@ func (ix *index) exact(name string) (int, bool) {
 		return 0, false
 	}
 	if i, ok := ix.byRaw[name]; ok {
-		return i, true
+		return i, ix.mayBeNamed(i)
 	}
 	if !utf8.ValidString(name) {
 		return 0, false
@@ -233,12 +233,15 @@ func (ix *index) exact(name string) (int, bool) {
 	for _, c := range charsets() {
 		if raw, ok := c.encode(name); ok {
 			if i, ok := ix.byRaw[raw]; ok {
-				return i, true
+				return i, ix.mayBeNamed(i)
 			}
 		}
 	}
 	return 0, false
 }
+
+// mayBeNamed reports whether entry i has a name, or can get one yet. Who knows its bytes gets no further than others do.
+func (ix *index) mayBeNamed(i int) bool { return !ix.complete || ix.names[i] != "" }
 
 // at returns entry i and its name.
 func (ix *index) at(i int) (*entry, string) {

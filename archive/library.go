@@ -112,7 +112,8 @@ func (l *Library) startFor(u *unpacking) (ok bool) {
 // otherwise, or what reading the archive failed with. It reads of the archive what it has to, and waits for it, until ctx is
 // done. What was read is kept, and the work goes on with the next call.
 //
-// Names that are not UTF-8 are also found by their bytes. Of several members with one name it is the last, where the archive has
+// Names that are not UTF-8 are also found by their bytes; as what they are written in shows only when all of them are known, that reads
+// the whole list. Of several members with one name it is the last, where the archive has
 // a list of them, and else the first.
 func (l *Library) Lookup(ctx context.Context, p Place, path string) (m *Member, rest string, err error) {
 	a, err := l.archive(p)
@@ -124,7 +125,7 @@ func (l *Library) Lookup(ctx context.Context, p Place, path string) (m *Member, 
 	var i int
 	found := func() (ok bool) {
 		i, rest, ok = a.index().find(path)
-		return ok
+		return ok && a.index().named(i) // what is kept of a member is kept by its name
 	}
 	ok, err := a.want(ctx, found)
 	if err != nil {

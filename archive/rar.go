@@ -143,8 +143,8 @@ func rarMethod(e *rar.Entry) string {
 }
 
 // rarModel is for the model of PPMd that RAR 3 may use, in any of its blocks. Only the packed bytes say how large it is, in the
-// middle of what the decoder decodes. With the settings of the tools it is smaller than this; the most that a stranger can ask
-// for are 256 MiB, which take 342 here. To count on that would let only one such archive be read at a time.
+// middle of what the decoder decodes. With the settings of the tools it is smaller than this; the most that they can be told to
+// make, and that is unpacked, are 128 MiB, which take 171 here. To count on that would let only one such archive be read at a time.
 const rarModel = 64 << 20
 
 // rarMemory is about what the decoder of a run that begins with e takes. What is too much shows when it gets there, for a window need not

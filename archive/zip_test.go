@@ -83,6 +83,8 @@ func TestZipNames(t *testing.T) {
 		{"of Windows", rawMember{name: `a\b`}, "a/b", nil},
 		{"of Unix", rawMember{name: `a\b`, host: zipUnix}, `a\b`, nil},
 		{"NUL", rawMember{name: "a\x00b"}, "", []string{"a", "a\x00b"}},
+		{"a drive in an old name", rawMember{name: "C:\\\x81"}, "", []string{"C:\\\x81", "C:/ü"}},
+		{"out in an old name", rawMember{name: "../\x81"}, "", []string{"../\x81", "\x81"}},
 		{"NUL in an old name", rawMember{name: "\x81\x00b"}, "", []string{"\x81\x00b", "\x81"}},
 		{"nothing", rawMember{name: ""}, "", nil},
 		{"only dots", rawMember{name: ".."}, "", []string{".."}},

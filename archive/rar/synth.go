@@ -3,7 +3,6 @@ package rar
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"io"
 	"math/bits"
@@ -16,27 +15,12 @@ import (
 // stream is that archive. It grows by a member at a time.
 type stream struct {
 	ctx    context.Context
-	pieces []piece // that were not read to their end
-	off    int64   // in the first of them
-	passed int64   // bytes so far
-	limit  int64   // an error behind this many bytes; negative: no limit
-	lead   []byte  // the first two packed bytes, when algorithm 29 is to unpack them; nil: another one is
-}
-
-// maxModel is the largest model of PPMd that a tool makes (the switch -mct of rar), in MiB. In memory it takes a third more.
-const maxModel = 128
-
-// look refuses a run that begins with a larger model. One that a later block asks for shows nowhere but to the decoder.
-func (s *stream) look(b []byte) error {
-	if s.lead == nil || len(s.lead) == cap(s.lead) {
-		return nil
-	}
-	s.lead = append(s.lead, b[:min(len(b), cap(s.lead)-len(s.lead))]...)
-	const ppmd, size = 0x80, 0x20 // it is a block of PPMd, and says how large the model is
-	if len(s.lead) == 2 && s.lead[0]&(ppmd|size) == ppmd|size && int(s.lead[1])+1 > maxModel {
-		return fmt.Errorf("%w: unpacking takes a model of %d MiB", ErrLimit, int(s.lead[1])+1)
-	}
-	return nil
+	pieces []piece      // that were not read to their end
+	off    int64        // in the first of them
+	passed int64        // bytes so far
+	limit  int64        // an error behind this many bytes; negative: no limit
+	lead   []byte       // the first two packed bytes, when algorithm 29 is to unpack them; nil: another one is
+	check  func() error // before more is read; nil: nothing
 }
 
 // A piece is made bytes, or bytes of a volume.
@@ -68,6 +52,12 @@ func (s *stream) Read(p []byte) (int, error) {
 		return 0, corrupt("packed bytes go on behind the end of a member")
 	}
 	here := &s.pieces[0]
+	if s.check != nil {
+		if err := s.check(); err != nil {
+			return 0, err
+		}
+		p = p[:min(len(p), modelStep)]
+	}
 	p = p[:min(int64(len(p)), here.size()-s.off)]
 	n, err := copy(p, here.made[min(s.off, int64(len(here.made))):]), error(nil)
 	if here.from != nil {

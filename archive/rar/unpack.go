@@ -103,7 +103,7 @@ func (u *Unpacker) append(m *Member) error {
 		u.kind = k
 		u.src = &stream{ctx: u.ctx, pieces: []piece{{made: archiveStart(m.Format)}}, limit: -1}
 		if k == (kind{4, 29}) {
-			u.src.lead = make([]byte, 0, 2)
+			u.src.lead, u.src.check = make([]byte, 0, 2), u.checkModel
 		}
 	}
 	if !m.Known() || k != u.kind {
@@ -213,7 +213,11 @@ func (u *Unpacker) decode(p []byte) (n int, err error) {
 		if err := u.ctx.Err(); err != nil {
 			return 0, err
 		}
-		if n, err = u.dec.Read(p); n > 0 || err != nil {
+		n, err = u.dec.Read(p)
+		if tooLarge := u.checkModel(); tooLarge != nil {
+			return 0, tooLarge
+		}
+		if n > 0 || err != nil {
 			return n, err
 		}
 	}
@@ -237,6 +241,7 @@ func (u *Unpacker) fail(err error) error {
 		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	u.err = err
+	u.dec, u.src = nil, nil // which may be large
 	return err
 }
 

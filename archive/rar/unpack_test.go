@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -301,5 +303,62 @@ func TestUnpackModel(t *testing.T) {
 		if !errors.Is(err, want) {
 			t.Errorf("%d MiB: %v, want %v", mib, err, want)
 		}
+	}
+}
+
+// lzThen is a block of algorithm 29 that holds nothing and ends, and a block of PPMd behind it with a model of that size.
+func lzThen(mib int) []byte {
+	var bits strings.Builder
+	put := func(v, n int) { fmt.Fprintf(&bits, "%0*b", n, v) }
+	put(0, 2) // no PPMd, no old table
+	for i := range 20 {
+		put(map[int]int{1: 1, 19: 1}[i], 4) // codes of one bit: the length 1, and zeros
+	}
+	zeros := func(n int) { put(1, 1); put(n-11, 7) }
+	zeros(138)
+	zeros(118)
+	put(0, 1) // 256, which ends a block, is the only symbol
+	zeros(138)
+	zeros(11)
+	put(0, 1) // it
+	put(1, 1) // another block comes
+	for bits.Len()%8 != 0 {
+		put(0, 1)
+	}
+	var b []byte
+	for s := bits.String(); s != ""; s = s[8:] {
+		v, _ := strconv.ParseUint(s[:8], 2, 8)
+		b = append(b, byte(v))
+	}
+	b = append(b, 0xa5, byte(mib-1))
+	return append(b, bytes.Repeat([]byte("what a model makes of this is noise"), 3000)...)
+}
+
+// A model that grows in the middle of a run is refused like one at its start, and what the decoder has made of it is given back.
+func TestUnpackModelLater(t *testing.T) {
+	for mib, tooLarge := range map[int]bool{1: false, 100: false, 128: false, 129: true, 256: true} {
+		u := NewUnpacker(t.Context(), packed4{lzThen(mib)}, 0)
+		if _, err := u.Next(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := io.Copy(io.Discard, onlyReader{u})
+		if errors.Is(err, ErrLimit) != tooLarge || tooLarge && u.dec != nil {
+			t.Errorf("%d MiB: %v", mib, err)
+		}
+	}
+}
+
+// The size of a model is seen where the decoder keeps it.
+func TestModelSize(t *testing.T) {
+	u := NewUnpacker(t.Context(), packed4{lzThen(48)}, 0)
+	if _, err := u.Next(); err != nil {
+		t.Fatal(err)
+	}
+	if n := modelSize(u.dec); n != 0 {
+		t.Errorf("a model of %d bytes before the first byte", n)
+	}
+	u.dec.Read(make([]byte, 10))
+	if n := modelSize(u.dec); n < 64<<20 || n > 65<<20 {
+		t.Errorf("a model of %d bytes, want 64 MiB", n)
 	}
 }

@@ -44,6 +44,14 @@ func (h *Handler) locate(ctx context.Context, tree stream.Tree, req stream.Reque
 	return file, in, err
 }
 
+// refused is why a file cannot be read, as far as that is known before anybody does.
+func refused(file stream.File) error {
+	if m, ok := file.(*archive.Member); ok {
+		return m.Err()
+	}
+	return nil
+}
+
 // members yields what is in the archive at a path.
 func (h *Handler) members(ctx context.Context, tree stream.Tree, req stream.Request, path string) iter.Seq2[stream.File, error] {
 	return func(yield func(stream.File, error) bool) {

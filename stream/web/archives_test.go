@@ -1,9 +1,11 @@
 package web
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -51,15 +53,7 @@ func newArchiveFront(t *testing.T) (f *front, text string, inner []byte) {
 	level4 := zipOf(t, [3]string{"3.zip", string(level3), ""})
 	album := zipOf(t, [3]string{"1.jpg", "picture one", ""}, [3]string{"folder/ü #?.txt", text, "deflate"}, [3]string{"in.zip", string(inner), "deflate"},
 		[3]string{"page.html", "<script>alert(1)</script>", ""})
-	locked := bytes.Clone(zipOf(t, [3]string{"secret.txt", "none of it", ""}))
-	for i := 0; i+4 < len(locked); i++ { // the flag of both headers
-		switch string(locked[i : i+4]) {
-		case "PK\x03\x04":
-			locked[i+6] |= 1
-		case "PK\x01\x02":
-			locked[i+8] |= 1
-		}
-	}
+	locked := patched(zipOf(t, [3]string{"secret.txt", "none of it", ""}), 6, 8, "\x09") // the flags
 	f = newFront(t, withArchives(t))
 	f.mem.Add("tree2", "Archives", map[string][]byte{
 		"a.zip": album, "b/4.zip": level4, "locked.zip": locked, "cut.zip": album[:len(album)-8], "plain.txt": []byte("no archive"),
@@ -146,6 +140,106 @@ func TestFilesIn(t *testing.T) {
 		}
 	}
 	f.want(f.do("HEAD", "/mem/v0/files/tree2?in=a.zip"), 200, nil)
+}
+
+// patched is a zip with other bytes at a place of every header of members: at local in those before the data, at central in those of
+// the directory.
+func patched(zip []byte, local, central int, with string) []byte {
+	zip = bytes.Clone(zip)
+	for i := 0; i+4 < len(zip); i++ {
+		switch string(zip[i : i+4]) {
+		case "PK\x03\x04":
+			copy(zip[i+local:], with)
+		case "PK\x01\x02":
+			copy(zip[i+central:], with)
+		}
+	}
+	return zip
+}
+
+// TestMemberStatus: what a zip or a tar cannot give has a status that says why, and the list of members is there all the same.
+func TestMemberStatus(t *testing.T) {
+	one := zipOf(t, [3]string{"a.txt", "content", ""})
+	packed := zipOf(t, [3]string{"a.txt", strings.Repeat("content ", 1000), "deflate"})
+	twice := zipOf(t, [3]string{"a.txt", "content", ""}, [3]string{"b.txt", "content", ""})
+	at := bytes.LastIndex(twice, []byte("PK\x01\x02"))
+	copy(twice[at+42:], "\x00\x00\x00\x00") // both where the first is
+	damaged := bytes.Clone(packed)
+	copy(damaged[40:], "\xff\xff\xff\xff\xff\xff")
+	count := bytes.Clone(one)
+	end := bytes.LastIndex(count, []byte("PK\x05\x06"))
+	find := "PK\x06\x07\x00\x00\x00\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00" + "\x01\x00\x00\x00"
+	end64 := "PK\x06\x06\x2c\x00\x00\x00\x00\x00\x00\x00\x2d\x03\x2d\x00" + strings.Repeat("\x00", 8) + strings.Repeat("\x00\x00\x00\x00\x01\x00\x00\x00", 2) +
+		string(count[end+12:end+16]) + "\x00\x00\x00\x00" + string(count[end+16:end+20]) + "\x00\x00\x00\x00"
+	count = append(append(append(count[:end:end], end64...), find...), count[end:]...)
+	f := newFront(t, withArchives(t))
+	f.mem.Add("odd", "", map[string][]byte{
+		"encrypted.zip": patched(one, 6, 8, "\x01"), "method.zip": patched(one, 8, 10, "\x0e"), "nobody.zip": patched(packed, 8, 10, "\xfe\x00"),
+		"ratio.zip": patched(packed, 22, 24, "\xf0\xff\xff\x7f"), "overlap.zip": twice, "damaged.zip": damaged, "count.zip": count,
+		"link.zip": linkZip(t), "link.tar": linkTar(t),
+	})
+	for path, want := range map[string]int{
+		"encrypted.zip/a.txt": 403, "method.zip/a.txt": 501, "nobody.zip/a.txt": 501, "ratio.zip/a.txt": 422, "overlap.zip/a.txt": 422, "overlap.zip/b.txt": 422,
+		"damaged.zip/a.txt": 502, "count.zip/a.txt": 422, "link.zip/link": 404, "link.tar/link": 404, "link.tar/hard": 404, "link.zip/link/x": 404,
+	} {
+		f.wantError(f.do("GET", "/mem/v0/stream/odd/"+path), want)
+		if want != 502 { // which only shows when it is unpacked
+			f.wantError(f.do("HEAD", "/mem/v0/stream/odd/"+path), want)
+		}
+	}
+	for in, want := range map[string]string{
+		"encrypted.zip": "encrypted.zip/a.txt", "method.zip": "method.zip/a.txt", "ratio.zip": "ratio.zip/a.txt", "link.zip": "link.zip/a.txt", "link.tar": "link.tar/a.txt",
+	} {
+		var l listing
+		res := f.do("GET", "/mem/v0/files/odd?in="+in)
+		if err := json.Unmarshal(res.body, &l); err != nil || len(l.Files) != 1 || l.Files[0].Path != want {
+			t.Errorf("%s: %s %s, %v", in, res.Status, res.body, err)
+		}
+	}
+	f.wantError(f.do("GET", "/mem/v0/files/odd?in=count.zip"), 422)
+}
+
+// linkZip makes a zip of a file and a link to it.
+func linkZip(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, mode := range map[string]fs.FileMode{"a.txt": 0o644, "link": fs.ModeSymlink | 0o777} {
+		h := &zip.FileHeader{Name: name}
+		h.SetMode(mode)
+		m, err := w.CreateHeader(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Write([]byte("a.txt"))
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// linkTar makes a tar of the same, and of a hard link.
+func linkTar(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, h := range []tar.Header{
+		{Name: "a.txt", Size: 5, Mode: 0o644},
+		{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "a.txt"},
+		{Name: "hard", Typeflag: tar.TypeLink, Linkname: "a.txt"},
+	} {
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+		if h.Size > 0 {
+			w.Write([]byte("a.txt"))
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
 }
 
 // Without a library no path leads into an archive.

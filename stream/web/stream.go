@@ -128,6 +128,9 @@ func (h *Handler) stream(v *visit, w http.ResponseWriter, r *http.Request, b str
 		return err
 	}
 	v.reached(file, req.Path)
+	if err := refused(file); err != nil { // also to who asks for no byte of it
+		return err
+	}
 	if r.URL.Query().Get("as") == "vtt" {
 		return h.subtitles(v, w, r, file)
 	}
