@@ -59,7 +59,7 @@ func (n *Names) Open(ctx context.Context, root stream.Root) (stream.Tree, error)
 		return nil, err
 	}
 	n.begin(name)
-	t, err := n.open(ctx, name, root.Hints.Get("filename"))
+	t, err := n.open(ctx, name, root.Hints.Get(filenameHint))
 	if err != nil {
 		n.end(name, "")
 		return nil, err
@@ -190,12 +190,14 @@ func (*Names) Content() string { return rootProtocol }
 // Recognize implements stream.Recognizer. A domain name alone is no link: any word with a dot could be one.
 func (*Names) Recognize(text string) (root stream.Root, path string, ok bool) {
 	text = strings.TrimSpace(text)
-	name, path, ok := recognize("ipns", text)
-	if !ok || name == text && isDomain(name) {
-		return root, "", false
+	root, path, ok = recognize("ipns", text)
+	if !ok || root.ID == text && isDomain(text) {
+		return stream.Root{}, "", false
 	}
-	if name, err := parseName(name); err == nil {
-		return stream.Root{ID: name}, path, true
+	name, err := parseName(root.ID)
+	if err != nil {
+		return stream.Root{}, "", false
 	}
-	return root, "", false
+	root.ID = name
+	return root, path, true
 }

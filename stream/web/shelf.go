@@ -65,7 +65,7 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 		return nil, err
 	}
 	v := &folderView{root: tree.ID(), name: tree.Name()}
-	if req.Path == "" {
+	if req.Path == "" && !isBare(tree) {
 		if err := v.fill(tree.Files(ctx), "", ""); err != nil || !v.single() {
 			return v, err
 		}
@@ -73,7 +73,10 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 	}
 	file, in, err := h.locate(ctx, tree, req, req.Path)
 	files := func() iter.Seq2[stream.File, error] {
-		if in == nil {
+		switch {
+		case in == nil && file != nil && isBare(tree):
+			return alone(file)
+		case in == nil:
 			return tree.Files(ctx)
 		}
 		return h.membersOf(ctx, tree, req, in)
@@ -99,6 +102,11 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 	e := viewOf(file)
 	v.file = &e
 	return v, v.fill(files(), parent(file.Path()), file.Path())
+}
+
+// alone yields one file.
+func alone(f stream.File) iter.Seq2[stream.File, error] {
+	return func(yield func(stream.File, error) bool) { yield(f, nil) }
 }
 
 // isDamage reports whether an archive cannot be looked into, but still is a file.

@@ -96,6 +96,8 @@ func (v *visit) found(tree stream.Tree, path string) error {
 		switch {
 		case err != nil:
 			path = ""
+		case isBare(tree):
+			path = rest // what the file is called, or what is in it
 		case rest != "":
 			path = file.Path() + "/" + rest
 		default:
