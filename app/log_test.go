@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -9,6 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/zeronetscript/universal_p2p/stream"
+	"github.com/zeronetscript/universal_p2p/stream/streamtest"
 )
 
 func TestLogDir(t *testing.T) {
@@ -123,5 +128,18 @@ func TestFirstLogin(t *testing.T) {
 	}
 	if first, err := FirstLogin(filepath.Join(dir, "none")); first || err == nil {
 		t.Errorf("no folder: %v, %v", first, err)
+	}
+}
+
+// Protocols that share a node share its label in the log, whichever of them has made it.
+func TestProtocolLog(t *testing.T) {
+	var out bytes.Buffer
+	start := func(_ context.Context, env Env) (stream.Backend, error) {
+		env.Log.Info("awake")
+		return streamtest.NewMem(), nil
+	}
+	startAll(t.Context(), []Protocol{{Name: "names", Version: "v0", Space: "content", Start: start}}, Env{Log: slog.New(slog.NewTextHandler(&out, nil))}, t.TempDir())
+	if !strings.Contains(out.String(), "protocol=content/v0") {
+		t.Errorf("it logs %s", &out)
 	}
 }

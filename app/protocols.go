@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func startAll(ctx context.Context, ps []Protocol, env Env, dataDir string) (out 
 		wg.Go(func() {
 			e := env
 			e.Dir = filepath.Join(dataDir, p.Name)
-			e.Log = env.Log.With("protocol", p.Name+"/"+p.Version)
+			e.Log = env.Log.With("protocol", cmp.Or(p.Space, p.Name)+"/"+p.Version) // of those that share a node it is the node that logs
 			out[i] = web.Protocol{Name: p.Name, Version: p.Version}
 			out[i].Backend, errs[i] = p.Start(ctx, e)
 		})

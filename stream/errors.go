@@ -6,6 +6,7 @@ import "errors"
 // does not answer is the context's error.
 var (
 	ErrBadRoot     = errors.New("stream: malformed root")           // no such identifier can exist
+	ErrNoName      = errors.New("stream: a name of nothing")        // a root that is a name, of which nobody says what it stands for
 	ErrBadPath     = errors.New("stream: malformed path")           // a URL outside the grammar
 	ErrBadMetainfo = errors.New("stream: malformed metainfo")       // an upload that is no .torrent
 	ErrClosed      = errors.New("stream: backend is closed")        // the program stops

@@ -49,6 +49,14 @@ type Tree interface {
 	Close() error
 }
 
+// A BareTree is a Tree that can be a single file that its network has no name for, such as that of a CID on IPFS.
+type BareTree interface {
+	Tree
+	// Bare reports whether it is. Then the Path of the file is the ID, Name is what the hints of the root call it, if they do, and
+	// every Lookup finds it and leaves all of the path that is not the ID: whoever asks for the file may call it what he likes.
+	Bare() bool
+}
+
 // A File is a run of bytes of known length that never changes. Its methods are safe for concurrent use.
 type File interface {
 	Path() string       // slash-separated, valid for fs.ValidPath, unique in its Tree

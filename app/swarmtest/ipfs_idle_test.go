@@ -25,17 +25,14 @@ func TestIPFSIdle(t *testing.T) {
 	before, none := residentKiB(t, p.pid()), sockets(t, p.pid())
 	whole(t, src, p.ipfs("ipfs", root, ""), time.Minute)
 	time.Sleep(20 * time.Second)
-	const span = 20 * time.Second
-	cpu := processorTime(t, p.pid())
-	time.Sleep(span)
-	share := 100 * (processorTime(t, p.pid()) - cpu).Seconds() / span.Seconds()
+	share := idleShare(t, p.pid())
 	awake := residentKiB(t, p.pid())
 	t.Logf("before: %.1f MiB; awake: %.1f MiB, %.3f %% of a core, %d sockets more", float64(before)/kib, float64(awake)/kib, share, sockets(t, p.pid())-none)
 	if awake > 60*kib {
 		t.Errorf("awake: %d KiB resident, want 60 MiB or less", awake)
 	}
-	if share > 0.3 { // 0.2 is the aim; the clock of a busy machine is coarse
-		t.Errorf("awake: %.3f %% of a core", share)
+	if share > mostIdle {
+		t.Errorf("awake: %.3f %% of a core, want %v or less", share, mostIdle)
 	}
 	if !long() {
 		return
@@ -47,6 +44,25 @@ func TestIPFSIdle(t *testing.T) {
 	if asleep > before+10*kib {
 		t.Errorf("asleep: %d KiB resident, %d before", asleep, before)
 	}
+}
+
+// mostIdle is how much of a core a node may have that is awake and does nothing, in percent.
+const mostIdle = 0.2
+
+// idleShare is how much of a core a process has that does nothing, in percent. What comes once in a while (a table that is refreshed, the
+// garbage) weighs too much in a short time: then it looks on for as long as the node stays awake. The long variant always does.
+func idleShare(t *testing.T, pid int) (share float64) {
+	t.Helper()
+	const step, most = 20 * time.Second, 120 * time.Second
+	cpu, begin := processorTime(t, pid), time.Now()
+	for time.Since(begin) < most {
+		time.Sleep(step)
+		share = 100 * (processorTime(t, pid) - cpu).Seconds() / time.Since(begin).Seconds()
+		if share <= mostIdle && !long() {
+			break
+		}
+	}
+	return share
 }
 
 // sockets counts the sockets of a process.

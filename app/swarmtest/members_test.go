@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/zeronetscript/universal_p2p/app/swarmtest/relay"
+	"github.com/zeronetscript/universal_p2p/stream/ipfs/ipfspeer"
 )
 
 // A named is a file of a torrent, with its content.
@@ -142,11 +144,53 @@ func sha(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// A shared is a folder that a program can fetch from a peer.
+type shared struct {
+	file func(path string) string // the address of a file
+	list func(in string) string   // and of the list of an archive
+}
+
+// networks share a folder. What is in archives is the same on each.
+var networks = map[string]func(t *testing.T, name string, files []named) shared{
+	"bittorrent": func(t *testing.T, name string, files []named) shared {
+		f := newFolder(t, name, 64*kib, files)
+		peer := freeAddr(t)
+		libtorrent(t, lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{peer}, ByIndex: true})
+		return f.shared(start(t, settings{}), peer)
+	},
+	"ipfs": func(t *testing.T, _ string, files []named) shared {
+		content := make(map[string][]byte)
+		for _, f := range files {
+			content[f.path] = f.data
+		}
+		peer, router := ipfsPeer(t)
+		root, err := peer.AddFolder(t.Context(), content, ipfspeer.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, settings{IPFS: ipfsSettings{Routers: []string{router}}})
+		return shared{
+			file: func(path string) string { return p.ipfs("ipfs", root.String(), path) },
+			list: func(in string) string {
+				return "http://" + p.addr + "/ipfs/v0/files/" + root.String() + "?in=" + url.QueryEscape(in)
+			},
+		}
+	},
+}
+
+// shared is the torrent as p fetches it from a peer.
+func (f *fixture) shared(p *program, peer string) shared {
+	return shared{
+		file: func(path string) string { return p.stream(f.hash, path, "x.pe", peer) },
+		list: func(in string) string { return p.url("files", f.hash, "", "in", in, "x.pe", peer) },
+	}
+}
+
 // checkMembers fetches all of files below the archive, whole and a part, and compares them.
-func checkMembers(t *testing.T, p *program, f *fixture, in string, files []named, peer string) {
+func checkMembers(t *testing.T, s shared, in string, files []named) {
 	t.Helper()
 	for _, file := range files {
-		url := p.stream(f.hash, in+"/"+file.path, "x.pe", peer)
+		url := s.file(in + "/" + file.path)
 		got, _ := get(t, url, 60*time.Second)
 		if got.Status != http.StatusOK || got.SHA256 != sha(file.data) {
 			t.Errorf("%s/%s: %v", in, file.path, got)
@@ -161,11 +205,10 @@ func checkMembers(t *testing.T, p *program, f *fixture, in string, files []named
 	}
 }
 
-// Members of archives in a torrent, from a real peer: stored and compressed, alone and in one run with others, in an archive of an
-// archive, in volumes. Their lists are ready addresses.
+// Members of archives, from a peer: stored and compressed, alone and in one run with others, in an archive of an archive. Their lists are
+// ready addresses.
 func TestMembers(t *testing.T) {
 	t.Parallel()
-	turn(t)
 	files := []named{
 		{"a/text.txt", text(200, 3*mib)},
 		{"pictures/1.jpg", text(201, 300*kib)},
@@ -174,26 +217,33 @@ func TestMembers(t *testing.T) {
 		{"empty.txt", nil},
 	}
 	album := inZip(t, files)
-	torrent := []named{
+	tarGz := gzipped(inTar(t, files))
+	folder := []named{
 		{"album.zip", album},
 		{"sub/all.tar", inTar(t, files)},
-		{"sub/all.tar.gz", gzipped(inTar(t, files))},
-		{"box.zip", inZip(t, []named{{"album.zip", album}})},
+		{"sub/all.tar.gz", tarGz},
+		{"box.zip", inZip(t, []named{{"album.zip", album}, {"in/all.tar.gz", tarGz}})},
 	}
-	torrent = append(torrent, packed(t, files, "*", "7zz", "a", "-tzip", "-mm=bzip2", "OUT/bzip2.zip")...)
-	torrent = append(torrent, packed(t, files, "*", "bsdtar", "--options", "zstd:compression-level=3", "--zstd", "-cf", "OUT/all.tar.zst")...)
-	f := newFolder(t, "A collection", 256*kib, torrent)
-	peer := freeAddr(t)
-	libtorrent(t, lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{peer}, ByIndex: true})
-	p := start(t, settings{})
-	for _, in := range []string{"album.zip", "sub/all.tar", "sub/all.tar.gz", "box.zip/album.zip", "bzip2.zip", "all.tar.zst"} {
-		checkMembers(t, p, f, in, files, peer)
-		got, body := get(t, p.url("files", f.hash, "", "in", in, "x.pe", peer), 30*time.Second)
-		for _, file := range files {
-			if got.Status != http.StatusOK || !bytes.Contains(body, []byte(`"path":"`+in+"/"+file.path+`"`)) {
-				t.Errorf("the list of %s lacks %s: %v %s", in, file.path, got, body)
+	folder = append(folder, packed(t, files, "*", "7zz", "a", "-tzip", "-mm=bzip2", "OUT/bzip2.zip")...)
+	folder = append(folder, packed(t, files, "*", "7zz", "a", "OUT/all.7z")...)
+	folder = append(folder, packed(t, files, "*", "bsdtar", "--options", "zstd:compression-level=3", "--zstd", "-cf", "OUT/all.tar.zst")...)
+	for network, share := range networks {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			turn(t)
+			s := share(t, "A collection", folder)
+			for _, in := range []string{
+				"album.zip", "sub/all.tar", "sub/all.tar.gz", "box.zip/album.zip", "box.zip/in/all.tar.gz", "bzip2.zip", "all.7z", "all.tar.zst",
+			} {
+				checkMembers(t, s, in, files)
+				got, body := get(t, s.list(in), 30*time.Second)
+				for _, file := range files {
+					if got.Status != http.StatusOK || !bytes.Contains(body, []byte(`"path":"`+in+"/"+file.path+`"`)) {
+						t.Errorf("the list of %s lacks %s: %v %s", in, file.path, got, body)
+					}
+				}
 			}
-		}
+		})
 	}
 }
 
@@ -207,11 +257,12 @@ func TestMembersAreKept(t *testing.T) {
 	libtorrent(t, lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{peer}, ByIndex: true})
 	wire := behind(t, peer, relay.Wire{})
 	p := start(t, settings{})
-	checkMembers(t, p, f, "a.zip", files, wire.Addr())
+	s := f.shared(p, wire.Addr())
+	checkMembers(t, s, "a.zip", files)
 	p.stop()
 	p.launch()
 	before := wire.Down()
-	checkMembers(t, p, f, "a.zip", files, wire.Addr())
+	checkMembers(t, s, "a.zip", files)
 	if more := wire.Down() - before; more > 64*kib {
 		t.Errorf("the second visit fetched %d bytes", more)
 	}

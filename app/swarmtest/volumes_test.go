@@ -40,9 +40,8 @@ func inVolumes(t *testing.T, o rartest.Options, n int, files []named) (volumes [
 // Members that lie across the volumes of a RAR set, whatever its format and the names of its volumes.
 func TestVolumes(t *testing.T) {
 	t.Parallel()
-	turn(t)
 	files := []named{{"film.mp4", text(220, 3*mib)}, {"extra/1.jpg", text(221, 300*kib)}, {"info.nfo", text(222, 3*kib)}}
-	var torrent []named
+	var folder []named
 	sets := make(map[string]string) // first volume by what it is
 	for name, o := range map[string]rartest.Options{
 		"rar4":     {Name: "rar4", Format: 4},
@@ -52,14 +51,17 @@ func TestVolumes(t *testing.T) {
 	} {
 		set := inVolumes(t, o, 7, files)
 		sets[name] = set[0].path
-		torrent = append(torrent, set...)
+		folder = append(folder, set...)
 	}
-	f := newFolder(t, "Sets", 64*kib, torrent)
-	peer := freeAddr(t)
-	libtorrent(t, lab{Torrents: []string{f.torrent}, Save: f.dir, Listen: []string{peer}, ByIndex: true})
-	p := start(t, settings{})
-	for name, first := range sets {
-		t.Run(name, func(t *testing.T) { checkMembers(t, p, f, first, files, peer) })
+	for network, share := range networks {
+		t.Run(network, func(t *testing.T) {
+			t.Parallel()
+			turn(t)
+			s := share(t, "Sets", folder)
+			for name, first := range sets {
+				t.Run(name, func(t *testing.T) { checkMembers(t, s, first, files) })
+			}
+		})
 	}
 }
 

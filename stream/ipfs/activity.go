@@ -1,8 +1,6 @@
 package ipfs
 
 import (
-	"strings"
-
 	"github.com/zeronetscript/universal_p2p/stream"
 )
 
@@ -54,13 +52,14 @@ func (d *dag) activity() stream.Activity {
 
 // Recognize implements stream.Recognizer.
 func (*Backend) Recognize(text string) (root stream.Root, path string, ok bool) {
-	name, path, ok := recognize("ipfs", text)
+	root, path, ok = recognize("ipfs", text)
 	if !ok {
 		return root, "", false
 	}
-	c, err := parseFS(strings.TrimSpace(name))
+	c, err := parseFS(root.ID)
 	if err != nil {
-		return root, "", false
+		return stream.Root{}, "", false
 	}
-	return stream.Root{ID: canonical(c)}, path, true
+	root.ID = canonical(c)
+	return root, path, true
 }

@@ -36,8 +36,15 @@ func TestConformance(t *testing.T) {
 					return b, stream.Root{ID: id.String()}
 				}
 			}
+			bare := func(t *testing.T, data []byte) (stream.Backend, stream.Root) {
+				p := newPeer(t)
+				id := addFile(t, p, data, o)
+				_, url := newRouter(t, p)
+				return newBackend(t, newStore(t, t.TempDir(), 64<<20), []string{url}, nil), stream.Root{ID: id}
+			}
 			s := streamtest.Suite{
 				New:      seeded(false),
+				Bare:     bare,
 				Absent:   absent,
 				BadRoots: []string{"Qm", "bafy", "bafkqaaa" + "zz", "bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi0"},
 				Folders:  true,

@@ -10,6 +10,9 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream"
 )
 
+// MaxBlock is the size of the largest block that peers exchange.
+const MaxBlock = maxBlock
+
 // WithResolver sets who is asked for DNSLink.
 func WithResolver(c Config, r madns.BasicResolver) Config {
 	c.resolver = r

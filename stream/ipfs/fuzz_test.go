@@ -73,8 +73,8 @@ func FuzzRoot(f *testing.F) {
 			t.Errorf("%q: %v", s, err)
 		}
 		for _, ns := range []string{"ipfs", "ipns"} {
-			if name, path, ok := recognize(ns, s); ok && (name == "" || path != "" && !stream.ValidPath(path) || strings.Contains(name, "/")) {
-				t.Errorf("%q is %q and %q", s, name, path)
+			if root, path, ok := recognize(ns, s); ok && (root.ID == "" || path != "" && !stream.ValidPath(path) || strings.Contains(root.ID, "/")) {
+				t.Errorf("%q is %q and %q", s, root.ID, path)
 			}
 		}
 	})
@@ -107,9 +107,15 @@ func TestRoots(t *testing.T) {
 		"https://ipfs.io/ipfs/" + v1 + "/a%20b?download=1#t": v1 + "/a b", "https://" + v1 + ".ipfs.dweb.link/x": v1 + "/x",
 		"http://" + v1 + ".ipfs.localhost:8080": v1, "https://example.org/" + v1: "", "mailto:" + v1: "", v1 + "/x": "",
 		"ipfs://" + v1 + "/a/../b": "", "ipfs://" + v1 + "/a%zz": "", "ipfs://" + v1 + "//": v1,
+		"ipfs://" + v1 + "?filename=a%20b.mp4": v1 + " called a b.mp4", "https://ipfs.io/ipfs/" + v1 + "?x=y&filename=a.mp4#t": v1 + " called a.mp4",
+		"https://" + v1 + ".ipfs.dweb.link?filename=a.mp4": v1 + " called a.mp4", "/ipfs/" + v1 + "/x?filename=": v1 + "/x", "ipfs://" + v1 + "?%zz": v1,
 	} {
-		name, path, ok := recognize("ipfs", text)
-		if got := strings.TrimSuffix(name+"/"+path, "/"); !ok && want != "" || ok && got != want {
+		root, path, ok := recognize("ipfs", text)
+		got := strings.TrimSuffix(root.ID+"/"+path, "/")
+		if called := root.Hints.Get("filename"); called != "" {
+			got += " called " + called
+		}
+		if !ok && want != "" || ok && got != want {
 			t.Errorf("%q is %q, %v, want %q", text, got, ok, want)
 		}
 	}

@@ -148,7 +148,7 @@ func (b *Backend) Open(ctx context.Context, root stream.Root) (stream.Tree, erro
 	if err != nil {
 		return nil, err
 	}
-	return b.openTree(ctx, target{cid: c, name: root.Hints.Get("filename")})
+	return b.openTree(ctx, target{cid: c, name: root.Hints.Get(filenameHint)})
 }
 
 // openTree opens what t names.

@@ -59,7 +59,7 @@ func (n *Names) Open(ctx context.Context, root stream.Root) (stream.Tree, error)
 		return nil, err
 	}
 	n.begin(name)
-	t, err := n.open(ctx, name, root.Hints.Get("filename"))
+	t, err := n.open(ctx, name, root.Hints.Get(filenameHint))
 	if err != nil {
 		n.end(name, "")
 		return nil, err
@@ -112,8 +112,8 @@ func (n *Names) open(ctx context.Context, name, filename string) (*tree, error) 
 	}
 	defer t.Close()
 	a, rest, err := t.walk(ctx, inner)
-	if err == nil && rest != "" {
-		err = fs.ErrNotExist
+	if err == nil && rest != "" || errors.Is(err, fs.ErrNotExist) {
+		err = stream.ErrNoName // what it says it stands for is not there
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ipfs: what %s stands for: %w", name, n.b.closedOr(err))
@@ -121,8 +121,8 @@ func (n *Names) open(ctx context.Context, name, filename string) (*tree, error) 
 	return n.b.openTree(ctx, target{cid: a.cid, name: filename})
 }
 
-// resolve waits until it is known what a name stands for: a network never says no. A domain name without a DNSLink is
-// fs.ErrNotExist.
+// resolve waits until it is known what a name stands for: a network never says no, but the DNS does. As long as that is not known it is
+// stream.ErrNoName, beside ctx's error if that is why it waits no more.
 func (n *Names) resolve(ctx context.Context, name string) (c cid.Cid, inner string, err error) {
 	p, err := path.NewPath("/ipns/" + name)
 	if err != nil {
@@ -138,8 +138,8 @@ func (n *Names) resolve(ctx context.Context, name string) (c cid.Cid, inner stri
 			c, err := parseFS(segments[1])
 			return c, strings.Join(segments[2:], "/"), err
 		}
-		if errors.Is(err, namesys.ErrMissingDNSLinkRecord) {
-			return cid.Undef, "", fmt.Errorf("ipfs: %s has no DNSLink: %w", name, fs.ErrNotExist)
+		if errors.Is(err, namesys.ErrMissingDNSLinkRecord) || errors.Is(err, namesys.ErrMultipleDNSLinkRecords) {
+			return cid.Undef, "", fmt.Errorf("ipfs: %s: %w: %w", name, stream.ErrNoName, err)
 		}
 		if errors.Is(err, stream.ErrClosed) {
 			return cid.Undef, "", err
@@ -147,7 +147,7 @@ func (n *Names) resolve(ctx context.Context, name string) (c cid.Cid, inner stri
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return cid.Undef, "", ctx.Err()
+			return cid.Undef, "", fmt.Errorf("ipfs: %s: %w: %w", name, stream.ErrNoName, ctx.Err())
 		}
 	}
 }
@@ -190,12 +190,14 @@ func (*Names) Content() string { return rootProtocol }
 // Recognize implements stream.Recognizer. A domain name alone is no link: any word with a dot could be one.
 func (*Names) Recognize(text string) (root stream.Root, path string, ok bool) {
 	text = strings.TrimSpace(text)
-	name, path, ok := recognize("ipns", text)
-	if !ok || name == text && isDomain(name) {
-		return root, "", false
+	root, path, ok = recognize("ipns", text)
+	if !ok || root.ID == text && isDomain(text) {
+		return stream.Root{}, "", false
 	}
-	if name, err := parseName(name); err == nil {
-		return stream.Root{ID: name}, path, true
+	name, err := parseName(root.ID)
+	if err != nil {
+		return stream.Root{}, "", false
 	}
-	return root, "", false
+	root.ID = name
+	return root, path, true
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -204,7 +203,7 @@ func TestNamesChange(t *testing.T) {
 	if tree := open(t, b, one.String()); tree.ID() != one.String() {
 		t.Errorf("a CID is %s", tree.ID())
 	}
-	for name, want := range map[string]error{"nobody.example": fs.ErrNotExist, "missing.example": fs.ErrNotExist, "a.loop.example": context.DeadlineExceeded} {
+	for name, want := range map[string]error{"nobody.example": stream.ErrNoName, "missing.example": stream.ErrNoName, "a.loop.example": context.DeadlineExceeded} {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		_, err := b.Open(ctx, stream.Root{ID: name})
 		cancel()

@@ -533,3 +533,44 @@ func TestShare(t *testing.T) {
 		}
 	}
 }
+
+// What is shared does not pass the rate for long: what is given at once is a block of the largest size.
+func TestShareRate(t *testing.T) {
+	const chunk, rate = 128 << 10, 64 << 10
+	const free = ipfs.MaxBlock / chunk // blocks
+	const more = 2
+	for limit, least := range map[int64]time.Duration{0: 0, rate: more * chunk * time.Second / rate} {
+		p, q := newPeer(t), newPeer(t)
+		data := random(11, (free+more)*chunk)
+		id := addFile(t, q, data, ipfspeer.Options{Chunk: chunk})
+		_, url := newRouter(t, q)
+		addr, err := p.Addr()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBackend(t, newStore(t, t.TempDir(), 64<<20), []string{url}, func(cfg *ipfs.Config) {
+			cfg.Share, cfg.ShareRate, cfg.Bootstrap = true, limit, []string{addr.String()}
+		})
+		content(t, open(t, b, id), "")
+		until(t, "the peer is connected", func() bool { return p.Connections() > 0 })
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		var first, last time.Time
+		for at := 0; at < len(data); at += chunk {
+			c, _ := rawBlock(data[at : at+chunk])
+			got, err := p.Fetch(ctx, c)
+			if err != nil || !bytes.Equal(got, data[at:at+chunk]) {
+				t.Fatalf("the block at %d: %v", at, err)
+			}
+			if last = time.Now(); at == 0 {
+				first = last
+			}
+		}
+		took := last.Sub(first)
+		t.Logf("limited to %d bytes a second, %d bytes took %v", limit, len(data), took)
+		// The first block is not in the time.
+		if took < least*9/10 || limit == 0 && took > 3*time.Second && !raced {
+			t.Errorf("limited to %d bytes a second, %d bytes took %v", limit, len(data), took)
+		}
+	}
+}

@@ -12,6 +12,9 @@ import (
 	"github.com/zeronetscript/universal_p2p/stream"
 )
 
+// filenameHint is the parameter of a query that gives a name to a file that has none, as gateways know it.
+const filenameHint = "filename"
+
 // maxRoot bounds the text of a root, in bytes.
 const maxRoot = 512
 
@@ -84,13 +87,13 @@ func parseFS(s string) (cid.Cid, error) {
 }
 
 // recognize finds a CID, and the path behind it, in what people paste: a CID, /ipfs/CID, ipfs://CID, or the address of a gateway,
-// which has the CID in its path or in its host. For ns "ipns" it is a name in the place of the CID.
-func recognize(ns, text string) (name, path string, ok bool) {
+// which has the CID in its path or in its host. For ns "ipns" it is a name in the place of the CID, which stands in root.
+func recognize(ns, text string) (root stream.Root, path string, ok bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > 4096 {
-		return "", "", false
+		return root, "", false
 	}
-	var rest string
+	var rest, query string
 	switch {
 	case strings.HasPrefix(text, ns+"://"):
 		rest = text[len(ns)+3:]
@@ -101,32 +104,38 @@ func recognize(ns, text string) (name, path string, ok bool) {
 	case strings.HasPrefix(text, "http://"), strings.HasPrefix(text, "https://"):
 		u, err := url.Parse(text)
 		if err != nil {
-			return "", "", false
+			return root, "", false
 		}
 		if inner, found := strings.CutPrefix(u.EscapedPath(), "/"+ns+"/"); found {
 			rest = inner
 		} else if label, domain, found := strings.Cut(u.Host, "."); found && strings.HasPrefix(domain, ns+".") {
 			rest = label + u.EscapedPath()
 		} else {
-			return "", "", false
+			return root, "", false
 		}
+		query = u.RawQuery
 	default:
 		if strings.ContainsAny(text, "/:?#") {
-			return "", "", false
+			return root, "", false
 		}
 		rest = text
 	}
 	rest, _, _ = strings.Cut(rest, "#")
-	rest, _, _ = strings.Cut(rest, "?")
-	name, path, _ = strings.Cut(rest, "/")
-	if name, err := url.PathUnescape(name); err != nil || name == "" {
-		return "", "", false
+	if before, behind, found := strings.Cut(rest, "?"); found {
+		rest, query = before, behind
+	}
+	root.ID, path, _ = strings.Cut(rest, "/")
+	if name, err := url.PathUnescape(root.ID); err != nil || name == "" {
+		return stream.Root{}, "", false
 	}
 	path, err := url.PathUnescape(path)
 	if path = strings.Trim(path, "/"); err != nil || path != "" && !stream.ValidPath(path) {
-		return "", "", false
+		return stream.Root{}, "", false
 	}
-	return name, path, true
+	if values, _ := url.ParseQuery(query); values.Get(filenameHint) != "" {
+		root.Hints = url.Values{filenameHint: {values.Get(filenameHint)}}
+	}
+	return root, path, true
 }
 
 // parseName takes what stands behind /ipns/: the hash of a key, or a domain name with a DNSLink.

@@ -29,11 +29,11 @@ const (
 type tree struct {
 	d     *dag
 	root  *fsNode
-	name  string // what a page says the file is called
+	name  string // what the hints say that the file is called
 	close func()
 }
 
-var _ stream.Tree = (*tree)(nil)
+var _ stream.BareTree = (*tree)(nil)
 
 func newTree(d *dag, root *fsNode, name string) *tree {
 	if !isName(name) {
@@ -47,8 +47,11 @@ func newTree(d *dag, root *fsNode, name string) *tree {
 // ID implements stream.Tree: the CID in version 1 and base32.
 func (t *tree) ID() string { return t.d.id }
 
-// Name implements stream.Tree. IPFS has none.
+// Name implements stream.Tree. IPFS has none; it is that of the hints.
 func (t *tree) Name() string { return t.name }
+
+// Bare implements stream.BareTree.
+func (t *tree) Bare() bool { return t.root.isFile() }
 
 // Close implements stream.Tree.
 func (t *tree) Close() error {
@@ -67,19 +70,16 @@ type at struct {
 // Lookup implements stream.Tree. A folder is its index.html. The root without one is its biggest file. Symlinks are followed
 // inside the tree.
 //
-// When the CID is that of a file, the file has no name: it is found by the empty path and by the one that the page has given it,
-// and any other path goes on into it.
+// When the CID is that of a file, the file has no name, see stream.BareTree.
 func (t *tree) Lookup(ctx context.Context, p string) (stream.File, string, error) {
 	if p != "" && !stream.ValidPath(p) {
 		return nil, "", fs.ErrNotExist
 	}
 	if t.root.isFile() {
-		f := t.only()
-		rest, ok := strings.CutPrefix(p, f.path)
-		if ok && (rest == "" || rest[0] == '/') {
-			p = strings.TrimPrefix(rest, "/")
+		if first, behind, _ := strings.Cut(p, "/"); first == t.d.id {
+			p = behind
 		}
-		return f, p, nil
+		return t.only(), p, nil
 	}
 	a, rest, err := t.walk(ctx, p)
 	if err != nil {
@@ -104,13 +104,9 @@ func (t *tree) Lookup(ctx context.Context, p string) (stream.File, string, error
 	return f, rest, nil
 }
 
-// only is the file that the root is.
+// only is the file that the root is. Its path is the same whatever it is called, and so is the place that an archive has by it.
 func (t *tree) only() *file {
-	name := t.name
-	if name == "" {
-		name = t.d.id
-	}
-	return &file{t: t, path: name, cid: t.d.cid, size: int64(t.root.size), root: t.root}
+	return &file{t: t, path: t.d.id, cid: t.d.cid, size: int64(t.root.size), root: t.root}
 }
 
 // walk goes along p, which ends in a folder or in a file; then rest is what is behind it.

@@ -67,6 +67,17 @@ func (m *Mem) Add(id, name string, files map[string][]byte) *MemTree {
 	return t
 }
 
+// AddBare makes a tree of one file that has no name, see [stream.BareTree], but the hint "filename".
+func (m *Mem) AddBare(id string, data []byte) *MemTree {
+	canonical, err := memID(id)
+	if err != nil {
+		panic(err)
+	}
+	t := m.Add(id, "", map[string][]byte{canonical: data})
+	m.change(func() { t.bare = true })
+	return t
+}
+
 // Counts returns the state of the counters.
 func (m *Mem) Counts() Counts {
 	m.mu.Lock()
@@ -102,7 +113,7 @@ func (m *Mem) Open(ctx context.Context, root stream.Root) (stream.Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", id, err)
 	}
-	return newMemHandle(t), nil
+	return newMemHandle(t, root.Hints.Get("filename")), nil
 }
 
 // Canonical implements [stream.Canonicalizer].
@@ -221,6 +232,7 @@ type MemTree struct {
 	name   string
 	files  []*MemFile
 	byPath map[string]*MemFile
+	bare   bool
 
 	silent bool // guarded by m.mu, like open
 	open   int
@@ -244,16 +256,17 @@ func (t *MemTree) Files() []*MemFile { return t.files }
 // A memHandle is one use of a tree, from Backend.Open to Tree.Close.
 type memHandle struct {
 	*MemTree
+	called  string // a bare file, by whoever has opened it
 	list    []stream.File
 	listed  map[string]stream.File
 	readers int // guarded by m.mu, like closed
 	closed  bool
 }
 
-var _ stream.Tree = (*memHandle)(nil)
+var _ stream.BareTree = (*memHandle)(nil)
 
-func newMemHandle(t *MemTree) *memHandle {
-	h := &memHandle{MemTree: t, listed: make(map[string]stream.File, len(t.files))}
+func newMemHandle(t *MemTree, called string) *memHandle {
+	h := &memHandle{MemTree: t, called: called, listed: make(map[string]stream.File, len(t.files))}
 	for _, f := range t.files {
 		file := (&memFile{f, h}).as()
 		h.list = append(h.list, file)
@@ -262,12 +275,28 @@ func newMemHandle(t *MemTree) *memHandle {
 	return h
 }
 
-func (h *memHandle) ID() string   { return h.id }
-func (h *memHandle) Name() string { return h.name }
+func (h *memHandle) ID() string { return h.id }
+func (h *memHandle) Bare() bool { return h.bare }
+
+func (h *memHandle) Name() string {
+	if h.bare {
+		return h.called
+	}
+	return h.name
+}
 
 func (h *memHandle) Lookup(ctx context.Context, path string) (stream.File, string, error) {
 	if err := h.m.wait(ctx, func() bool { return true }); err != nil {
 		return nil, "", err
+	}
+	if h.bare {
+		if path != "" && !stream.ValidPath(path) {
+			return nil, "", fs.ErrNotExist
+		}
+		if first, behind, _ := strings.Cut(path, "/"); first == h.id {
+			path = behind
+		}
+		return h.list[0], path, nil
 	}
 	if path != "" {
 		return stream.Find(h.listed, path)

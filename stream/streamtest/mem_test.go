@@ -29,7 +29,12 @@ func memSuite(make func(*testing.T, *streamtest.MemTree)) streamtest.Suite {
 			f.Hold(0)
 		}
 	}
-	return streamtest.Suite{New: start(), Stuck: start(hold), Absent: "absent", BadRoots: []string{"tree-1", "tree1/"}}
+	bare := func(t *testing.T, data []byte) (stream.Backend, stream.Root) {
+		m := streamtest.NewMem()
+		make(t, m.AddBare("tree1", data))
+		return m, stream.Root{ID: "Tree1"}
+	}
+	return streamtest.Suite{New: start(), Stuck: start(hold), Bare: bare, Absent: "absent", BadRoots: []string{"tree-1", "tree1/"}}
 }
 
 func TestMem(t *testing.T) {

@@ -36,6 +36,9 @@ type Suite struct {
 	// Stuck is like New, but not one byte of the files ever comes: only the list of them is known. Without it, the tests of
 	// a reader that waits are skipped.
 	Stuck func(t *testing.T, files map[string][]byte) (stream.Backend, stream.Root)
+	// Bare starts a backend that can find a file without a name, see [stream.BareTree], of which the hint "filename" is one. Without
+	// it the protocol has none.
+	Bare func(t *testing.T, data []byte) (stream.Backend, stream.Root)
 	// Absent is the ID of a root that nobody has.
 	Absent string
 	// BadRoots are IDs outside the protocol's grammar. The empty one and some that no protocol can know are always tried.
@@ -75,6 +78,7 @@ func (s Suite) Run(t *testing.T) {
 		t.Run("Recognize", e.testRecognize)
 	})
 	t.Run("OneFile", s.testOneFile)
+	t.Run("Bare", s.testBare)
 	t.Run("ExactWins", s.testExactWins)
 	t.Run("Stuck", s.testStuck)
 	t.Run("Close", s.testClose)

@@ -131,6 +131,36 @@ func (s Suite) testOneFile(t *testing.T) {
 	checkReader(t, lookup(t, tree, "only.bin"), files["only.bin"])
 }
 
+func (s Suite) testBare(t *testing.T) {
+	if s.Bare == nil {
+		t.Skip("every file has a name")
+	}
+	data := fixture()["dir/a.zip"]
+	b, root := s.Bare(t, data)
+	t.Cleanup(func() { check(t, b.Close()) })
+	for _, called := range []string{"", "film.mp4"} {
+		root.Hints = url.Values{"filename": {called}}
+		tree := s.openOn(t, b, root)
+		if bare, ok := tree.(stream.BareTree); !ok || !bare.Bare() || tree.Name() != called {
+			t.Errorf("called %q, the tree is called %q, %v", called, tree.Name(), ok)
+		}
+		id := tree.ID()
+		checkFiles(t, tree, map[string][]byte{id: data}) // whatever it is called
+		for path, rest := range map[string]string{
+			"": "", id: "", id + "/x/y": "x/y", "film.mp4": "film.mp4", "a/" + id: "a/" + id, id + id: id + id,
+		} {
+			f, got, err := tree.Lookup(t.Context(), path)
+			if err != nil || f.Path() != id || got != rest {
+				t.Errorf("Lookup(%q) = %v, rest %q, %v, want rest %q", path, pathOf(f), got, err, rest)
+			}
+		}
+		if f, _, err := tree.Lookup(t.Context(), "../x"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("Lookup(../x) = %v, %v", pathOf(f), err)
+		}
+		checkReader(t, lookup(t, tree, ""), data)
+	}
+}
+
 func (s Suite) testExactWins(t *testing.T) {
 	if s.Folders {
 		t.Skip("the protocol has true folders")

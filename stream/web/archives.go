@@ -28,6 +28,18 @@ func (h *Handler) find(ctx context.Context, tree stream.Tree, req stream.Request
 // locate is find that also says which archive the file is in, or would be; nil is the tree itself.
 func (h *Handler) locate(ctx context.Context, tree stream.Tree, req stream.Request, path string) (file, in stream.File, err error) {
 	file, rest, err := tree.Lookup(ctx, path)
+	switch {
+	case err != nil:
+		return file, nil, err
+	case isBare(tree):
+		return h.locateBare(ctx, tree, req, file, rest)
+	}
+	return h.inside(ctx, tree, req, file, rest)
+}
+
+// inside is locate from a file on.
+func (h *Handler) inside(ctx context.Context, tree stream.Tree, req stream.Request, from stream.File, rest string) (file, in stream.File, err error) {
+	file = from
 	for depth := 0; err == nil && rest != ""; depth++ {
 		if h.cfg.Archives == nil || depth == maxDepth {
 			return nil, nil, errInFile
@@ -35,7 +47,7 @@ func (h *Handler) locate(ctx context.Context, tree stream.Tree, req stream.Reque
 		in = file
 		var m *archive.Member
 		if m, rest, err = h.cfg.Archives.Lookup(ctx, placeOf(tree, req, in), rest); err == nil {
-			file = m
+			file = memberOf(in, m)
 		}
 	}
 	if errors.Is(err, archive.ErrNotArchive) {
@@ -78,7 +90,7 @@ func (h *Handler) membersOf(ctx context.Context, tree stream.Tree, req stream.Re
 				yield(nil, err)
 				return
 			}
-			if !yield(m, nil) {
+			if !yield(memberOf(file, m), nil) {
 				return
 			}
 		}
@@ -87,6 +99,9 @@ func (h *Handler) membersOf(ctx context.Context, tree stream.Tree, req stream.Re
 
 // placeOf says where an archive lies: in a file of the tree, with the other volumes beside it, or in another archive.
 func placeOf(tree stream.Tree, req stream.Request, file stream.File) archive.Place {
+	if c, ok := file.(calledFile); ok {
+		file = c.File
+	}
 	if m, ok := file.(*archive.Member); ok {
 		return m.Place()
 	}

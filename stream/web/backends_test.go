@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/url"
 	"sync/atomic"
@@ -78,4 +79,18 @@ func mustParse(t *testing.T, rawURL string) (stream.Request, *url.URL) {
 		t.Fatal(err)
 	}
 	return req, u
+}
+
+// nameless is a backend of names that stand for nothing: it knows so at once, or waits for somebody who says.
+type nameless struct {
+	stream.Backend
+	waits bool
+}
+
+func (b nameless) Open(ctx context.Context, root stream.Root) (stream.Tree, error) {
+	if !b.waits {
+		return nil, stream.ErrNoName
+	}
+	<-ctx.Done()
+	return nil, fmt.Errorf("%w: %w", stream.ErrNoName, ctx.Err())
 }

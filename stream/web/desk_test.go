@@ -225,6 +225,8 @@ func TestLink(t *testing.T) {
 		{"tree1", "stream/tree1"},
 		{" TREE1\\n", "stream/tree1"},
 		{"mem:abc?tr=udp://a:1", "stream/abc?tr=udp%3A%2F%2Fa%3A1"},
+		{"mem:abc?filename=a b.webm", "stream/abc?filename=a+b.webm"},
+		{base + "stream/tree1?filename=a.webm", "stream/tree1?filename=a.webm"},
 		{"mem:tree1/d/a b.zip", "stream/tree1/d/a%20b.zip"},
 		{base + "stream/tree1/d/a.zip?tr=x&evil=1", "stream/tree1/d/a.zip?tr=x"},
 		{base + "play/TREE1/d?s=tag", "stream/tree1/d"},

@@ -19,6 +19,7 @@ import (
 // What this room adds to the errors of package stream.
 var (
 	errTooLong      = errors.New("web: nothing came in time")
+	errNameLate     = fmt.Errorf("web: nobody has said what a name stands for: %w", errTooLong)
 	errBusy         = errors.New("web: too many streams at once")
 	errMethod       = errors.New("web: method not allowed")
 	errUse          = errors.New("web: content asked for as code")
@@ -112,6 +113,8 @@ func status(err error) (code int, sentence string) {
 		return http.StatusUnprocessableEntity, "This archive would unpack to more than is safe; save it and look at it with care."
 	case errors.Is(err, archive.ErrCorrupt):
 		return http.StatusBadGateway, "This archive is damaged; look for another copy."
+	case errors.Is(err, stream.ErrNoName):
+		return http.StatusNotFound, "This name leads nowhere: its domain has no DNSLink, or one to what is not there; check how it is spelled, or ask who runs it."
 	case errors.Is(err, fs.ErrNotExist):
 		return http.StatusNotFound, "There is no such file; the command files lists what there is."
 	case errors.Is(err, errNoArchive):
@@ -134,6 +137,8 @@ func status(err error) (code int, sentence string) {
 		return http.StatusServiceUnavailable, broken.Error()
 	case errors.Is(err, stream.ErrClosed), errors.Is(err, archive.ErrClosed):
 		return http.StatusServiceUnavailable, "The program is about to end; start it again."
+	case errors.Is(err, errNameLate):
+		return http.StatusGatewayTimeout, "Nobody has said in time what this name stands for; check how it is spelled, or try again later."
 	case errors.Is(err, errTooLong), errors.Is(err, context.DeadlineExceeded):
 		return http.StatusGatewayTimeout, "Nobody who has this answered in time; try again later."
 	case errors.Is(err, stream.ErrNoSpace):

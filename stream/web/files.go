@@ -35,7 +35,7 @@ func (h *Handler) files(v *visit, w http.ResponseWriter, r *http.Request, b stre
 	if err := v.found(tree, strings.Join(in[:min(len(in), 1)], "")); err != nil {
 		return err
 	}
-	entries := tree.Files(v.ctx)
+	entries := filesOf(v.ctx, tree)
 	if len(in) > 0 {
 		entries = h.members(v.ctx, tree, req, in[0])
 	}

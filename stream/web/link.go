@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,7 +36,7 @@ func (h *Handler) apiLink(r *http.Request) (int, any, error) {
 		return 0, nil, errNoLink
 	}
 	v := linkView{
-		Protocol: req.Protocol, Version: req.Version, Root: req.Root, Path: req.Path, Name: query.Get("dn"), Query: query.Encode(),
+		Protocol: req.Protocol, Version: req.Version, Root: req.Root, Path: req.Path, Name: cmp.Or(query.Get("dn"), query.Get("filename")), Query: query.Encode(),
 		Stream: h.address(req, "stream", query), Play: h.address(req, "play", query),
 	}
 	req.Path = ""

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -29,7 +30,7 @@ type page struct {
 func (h *Handler) newPage(w http.ResponseWriter, r *http.Request, req stream.Request) *page {
 	title := path.Base(req.Path)
 	if req.Path == "" {
-		title = hints(r.URL).Get("dn")
+		title = cmp.Or(hints(r.URL).Get("dn"), hints(r.URL).Get("filename"))
 	}
 	if title == "" {
 		title = req.Root

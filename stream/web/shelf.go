@@ -67,7 +67,7 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 		return nil, err
 	}
 	v := &folderView{root: tree.ID(), name: tree.Name()}
-	if req.Path == "" {
+	if req.Path == "" && !isBare(tree) {
 		if err := v.fill(tree.Files(ctx), "", ""); err != nil || !v.single() {
 			return v, err
 		}
@@ -75,7 +75,10 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 	}
 	file, in, err := h.locate(ctx, tree, req, req.Path)
 	files := func() iter.Seq2[stream.File, error] {
-		if in == nil {
+		switch {
+		case in == nil && file != nil && isBare(tree):
+			return just(file)
+		case in == nil:
 			return tree.Files(ctx)
 		}
 		return h.membersOf(ctx, tree, req, in)
@@ -107,6 +110,11 @@ func (h *Handler) look(c *visit, b stream.Backend, root stream.Root, req stream.
 	early, ok := file.(stream.EarlyFile)
 	v.missing = ok && !early.Verified(0, file.Size())
 	return v, err
+}
+
+// just yields one file.
+func just(f stream.File) iter.Seq2[stream.File, error] {
+	return func(yield func(stream.File, error) bool) { yield(f, nil) }
 }
 
 // isDamage reports whether an archive cannot be looked into, but still is a file.

@@ -33,6 +33,8 @@ func told(err error) string {
 		return "fail.limit"
 	case is(archive.ErrCorrupt):
 		return "fail.archive"
+	case is(stream.ErrNoName) && !is(errTooLong, context.DeadlineExceeded):
+		return "fail.name"
 	case is(fs.ErrNotExist, errNoArchive):
 		return "fail.file"
 	case is(errNoMedia):

@@ -1,9 +1,8 @@
 package web
 
-import ()
-
 // A contentType is what we tell clients about a file. It comes from the file's extension alone: what a torrent says about its
-// files is anybody's word, and a guess from the first bytes would fetch them for every seek.
+// files is anybody's word, and a guess from the first bytes would fetch them for every seek. Where there is no name at all, the guess
+// is which extension it would have, see ending.
 type contentType struct {
 	mime string
 	kind kind

@@ -98,6 +98,8 @@ func (v *visit) found(tree stream.Tree, path string) error {
 		switch {
 		case err != nil:
 			path = ""
+		case isBare(tree) && utf8.ValidString(rest):
+			path = rest // what the file is called, or what is in it
 		case rest != "" && utf8.ValidString(rest):
 			path = file.Path() + "/" + rest
 		default:

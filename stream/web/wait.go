@@ -45,10 +45,14 @@ func (c *clock) stop() {
 
 // why returns what really ended a request whose error is that its context is done.
 func (c *clock) why(err error) error {
-	if cause := context.Cause(c.ctx); errors.Is(err, context.Canceled) && cause != nil {
-		return cause
+	cause := context.Cause(c.ctx)
+	switch {
+	case !errors.Is(err, context.Canceled) || cause == nil:
+		return err
+	case cause == errTooLong && errors.Is(err, stream.ErrNoName):
+		return errNameLate
 	}
-	return err
+	return cause
 }
 
 // read reads at least one byte. The clock stands when it returns.

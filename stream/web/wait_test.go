@@ -329,3 +329,23 @@ func TestSlowTrickle(t *testing.T) {
 		}
 	})
 }
+
+// Who asks for a name that stands for nothing is told so, and not that a file is missing.
+func TestNoName(t *testing.T) {
+	for waits, want := range map[bool]int{false: 404, true: 504} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newPipeFront(t, func(c *Config) {
+				c.Protocols = []Protocol{{Name: "names", Version: "v0", Backend: nameless{waits: waits}}}
+			})
+			for _, command := range []string{"stream", "files", "play"} {
+				res := f.do("GET", "/names/v0/"+command+"/example.invalid")
+				if !strings.Contains(string(res.body), "his name") {
+					t.Errorf("%s: %d %.300s", command, res.StatusCode, res.body)
+				}
+				if command == "stream" {
+					f.wantError(res, want)
+				}
+			}
+		})
+	}
+}

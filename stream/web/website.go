@@ -116,6 +116,9 @@ func (h *Handler) isolate(header http.Header, r *http.Request, site *website) {
 // pageAt returns the path of the file that a website has at a path: in a folder its index. A folder without a slash behind it has to
 // get one first, or the links in its index would lead beside it: then moved is where it is.
 func pageAt(v *visit, tree stream.Tree, r *http.Request, name string) (file, moved string, err error) {
+	if isBare(tree) {
+		return name, "", nil
+	}
 	isFolder := name == "" || strings.HasSuffix(r.URL.Path, "/")
 	if !isFolder {
 		_, _, err = tree.Lookup(v.ctx, name)
