@@ -18,9 +18,9 @@ type control struct {
 	store    *store.Store
 	problems []string // sentences for the user
 	said     *Problems
-	streams  func() int // files being sent now
+	streams  func() int                  // files being sent now
 	gather   func(protocol, root string) // of a root that is kept now
-	changed  func()     // there is something else to see
+	changed  func()                      // there is something else to see
 	quit     context.CancelFunc
 	log      *slog.Logger
 }
