@@ -133,7 +133,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Token:     token,
 		Desk:      d,
 		Changed:   seen.poke,
-		Full:      func() { o.Notify(Note{What: NoteFull}) },
+		Full:      func() { d.full(o.Notify) },
 		Secret:    sessions,
 		Stop:      ctx.Done(),
 		Home:      page,

@@ -181,10 +181,19 @@ func (d *desk) Set(_ context.Context, name, value string) error {
 // recycled is called now and then with the bytes that were removed because nobody had used them.
 func (d *desk) recycled(freed int64, notify func(Note)) {
 	d.changed()
-	if freed >= noteRecycled {
+	if freed > noteRecycled {
 		notify(Note{What: NoteRecycled, Bytes: freed})
 	}
 	if u := d.store.Usage(); diskLow(u) {
 		notify(Note{What: NoteDiskLow, Bytes: u.Free})
 	}
+}
+
+// full is called when content failed because there was no room for it: on the disk, or in the quota.
+func (d *desk) full(notify func(Note)) {
+	if u := d.store.Usage(); diskFull(u) {
+		notify(Note{What: NoteDiskLow, Bytes: u.Free})
+		return
+	}
+	notify(Note{What: NoteFull})
 }

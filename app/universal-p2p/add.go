@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/zeronetscript/universal_p2p/app"
 )
@@ -141,9 +140,8 @@ func watch(ctx context.Context, client *app.Client, root string, tell func(strin
 
 // progressTo returns a function that keeps one line of w up to date, or nil when w is no terminal. An empty line removes it.
 func progressTo(w io.Writer) func(line string) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(w) {
 		return nil
 	}
-	return func(line string) { fmt.Fprint(f, "\r\x1b[K"+line) }
+	return func(line string) { fmt.Fprint(w, "\r\x1b[K"+line) }
 }

@@ -20,6 +20,7 @@ import (
 type runFlags struct {
 	headless, autostart, anyPort bool
 	managed                      bool // by the service manager of Windows
+	told                         bool // who started it says what goes wrong
 	level                        string
 }
 
@@ -43,6 +44,8 @@ When the program runs already, on the same data folder or on the same port, its 
 	managed := strings.TrimLeft(daemon.ManagedFlag, "-")
 	fl.BoolVar(&r.managed, managed, false, "started by the service manager of Windows")
 	fl.Lookup(managed).Hidden = true
+	fl.BoolVar(&r.told, toldFlag, false, "started by a command in a terminal, which says what goes wrong")
+	fl.Lookup(toldFlag).Hidden = true
 	fl.StringVar(&r.level, "log-level", "info", "debug, info, warn or error")
 	return c
 }
@@ -66,13 +69,17 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 	}
 	s := &launch{common: f, flags: r}
 	var err error
-	if s.at, err = f.place(); err != nil {
-		return err
+	if s.at, err = f.place(); err == nil {
+		s.log = s.at.openLog(level, stderr)
+		err = s.run(ctx)
 	}
-	s.log = s.at.openLog(level, stderr)
-	err = s.run(ctx)
-	s.log.Ended(err)
-	err = errors.Join(err, s.log.Close(), s.at.leave())
+	if err != nil && s.unseen(stderr) && s.tell(ctx, err) {
+		s.flags.anyPort = true
+		err = s.run(ctx)
+	}
+	if s.log != nil {
+		err = errors.Join(err, s.log.Close(), s.at.leave())
+	}
 	switch {
 	case err != nil || s.found == nil || r.autostart:
 		return err
@@ -85,7 +92,8 @@ func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
 }
 
 // run runs the program, or finds the one that runs already.
-func (s *launch) run(ctx context.Context) error {
+func (s *launch) run(ctx context.Context) (err error) {
+	defer func() { s.log.Ended(err) }()
 	o, err := s.options()
 	if err != nil {
 		return err
