@@ -87,7 +87,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	disk := newDisk(st, o.Protocols)
 	clock := openClock(clockFile(o.DataDir), o.Log)
-	sites, problem, err := openBooks(o, disk, clock.Doubt)
+	sites, broken, err := openBooks(o, disk, clock.Doubt)
 	if err != nil {
 		return err
 	}
@@ -104,9 +104,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	c := &control{version: o.Version, addr: addr, store: st, said: o.Problems, changed: seen.poke, quit: quit, log: o.Log}
 	protocols, problems := startAll(ctx, o.Protocols, Env{Config: o.Config, Store: st, Log: o.Log}, o.DataDir)
 	defer undo(func() error { return closeAll(protocols) })
-	if problem != "" {
-		problems = append(problems, web.Problem{ID: "books", Text: problem})
-	}
+	problems = append(problems, broken...)
 	for _, p := range problems {
 		c.problems = append(c.problems, p.Text)
 	}
@@ -135,7 +133,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		Token:     token,
 		Desk:      d,
 		Changed:   seen.poke,
-		Full:      func() { o.Notify(Note{What: NoteFull}) },
+		Full:      func() { d.full(o.Notify) },
 		Secret:    sessions,
 		Stop:      ctx.Done(),
 		Home:      page,

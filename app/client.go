@@ -17,7 +17,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/zeronetscript/universal_p2p/stream"
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/web"
 )
@@ -204,29 +203,6 @@ func (c *Client) AddTorrent(ctx context.Context, metainfo []byte) (root string, 
 	var out struct{ Root string }
 	err = c.call(ctx, http.MethodPost, "/bittorrent/v0/torrent", metainfo, &out)
 	return out.Root, err
-}
-
-// A FileURL is a file of a torrent and where it is streamed.
-type FileURL struct {
-	Path string
-	Size int64 // bytes
-	URL  string
-}
-
-// Files lists the files of a torrent, given as an infohash or a magnet link. The program searches for the list if it has to;
-// a search that takes too long is a [*StatusError] with the code 504, and can be gone on with.
-func (c *Client) Files(ctx context.Context, root string) ([]FileURL, error) {
-	var out struct{ Files []FileURL }
-	req := stream.Request{Protocol: "bittorrent", Version: "v0", Command: "files", Root: root}
-	err := c.call(ctx, http.MethodGet, req.EscapedPath(), nil, &out)
-	return out.Files, err
-}
-
-// Search tells how the search that Files waits for goes. ok is false when there is none.
-func (c *Client) Search(ctx context.Context, root string) (s stream.Search, ok bool) {
-	q := url.Values{"protocol": {"bittorrent"}, "root": {root}}
-	err := c.call(ctx, http.MethodGet, "/api/v0/search?"+q.Encode(), nil, &s)
-	return s, err == nil
 }
 
 // A StatusError is an answer that says no.

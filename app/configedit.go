@@ -14,7 +14,7 @@ import (
 )
 
 // setInFile sets one key in the config file called file, which is made when it is not there, and returns what the file says then.
-// Everything else in it stays as the user has written it, comments too. What fails leaves the file as it was; a value that
+// Everything else in it stays as the user has written it, comments too, and so does who may read it. What fails leaves the file as it was; a value that
 // cannot be, and a file that cannot be used as it is, are a [*ConfigError].
 func setInFile(file, name, text string) (Config, error) {
 	if target, err := filepath.EvalSymlinks(file); err == nil {
@@ -31,7 +31,11 @@ func setInFile(file, name, text string) (Config, error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return Config{}, fmt.Errorf("config file: %w", err)
 	}
-	if err := replaceFile(file, edited, true); err != nil {
+	info, err := os.Stat(file)
+	if err != nil {
+		info = nil // it is a new one
+	}
+	if err := replaceFileAs(file, edited, true, info); err != nil {
 		return Config{}, fmt.Errorf("config file: %w", err)
 	}
 	return c, nil

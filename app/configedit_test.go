@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -117,4 +119,56 @@ func TestSetInFile(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(dir, "new", "*")); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %q, %v", left, err)
 	}
+}
+
+// Who may read the config file may do so after a change, and whose it is it stays. A new one is the user's alone, and so are other files.
+func TestSetInFileKeepsMode(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no such modes there")
+	}
+	file := filepath.Join(t.TempDir(), "config.toml")
+	mode := func() fs.FileMode {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Mode()
+	}
+	set := func() {
+		if _, err := setInFile(file, "upload", "false"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if set(); mode() != 0o600 {
+		t.Errorf("a new file: %v", mode())
+	}
+	for _, want := range []fs.FileMode{0o644, 0o640, 0o600} {
+		if err := os.Chmod(file, want); err != nil {
+			t.Fatal(err)
+		}
+		if set(); mode() != want {
+			t.Errorf("%v became %v", want, mode())
+		}
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(file, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		set()
+		if info, err := os.Stat(file); err != nil || !reflect.DeepEqual(ownerOf(info), []int{65534, 65534}) {
+			t.Errorf("it is somebody else's now: %v, %v", info, err)
+		}
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(file, nil, false); err != nil || mode() != 0o600 {
+		t.Errorf("another file: %v, %v", mode(), err)
+	}
+}
+
+// ownerOf returns the numbers of the user and of the group, where there are any.
+func ownerOf(info fs.FileInfo) []int {
+	st := reflect.Indirect(reflect.ValueOf(info.Sys()))
+	return []int{int(st.FieldByName("Uid").Uint()), int(st.FieldByName("Gid").Uint())}
 }

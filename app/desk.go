@@ -81,12 +81,17 @@ func (d *desk) problems(u store.Usage) []web.Problem {
 		ps = append(ps, web.Problem{ID: "disk", Values: map[string]any{"free": u.Free, "reserve": u.Reserve}, Text: diskProblem(u)})
 	}
 	if err := d.ledger.Err(); err != nil {
-		ps = append(ps, web.Problem{ID: "ledger", Text: "The history of use cannot be written, and will be lost at the end: " + err.Error() + "."})
+		ps = append(ps, reasoned("ledger", err, "The history of use cannot be written, and will be lost at the end"))
 	}
 	if err := d.prefs.problem(); err != nil {
-		ps = append(ps, web.Problem{ID: "config", Text: "The config file has a mistake and cannot be read: " + err.Error() + "."})
+		ps = append(ps, reasoned("config", err, "The config file has a mistake and cannot be read"))
 	}
 	return ps
+}
+
+// reasoned is a problem that comes from an error: text says what that means for the user.
+func reasoned(id string, why error, text string) web.Problem {
+	return web.Problem{ID: id, Values: map[string]any{"reason": why.Error()}, Text: text + ": " + why.Error() + "."}
 }
 
 // diskProblem says that the disk is nearly full.
@@ -176,10 +181,19 @@ func (d *desk) Set(_ context.Context, name, value string) error {
 // recycled is called now and then with the bytes that were removed because nobody had used them.
 func (d *desk) recycled(freed int64, notify func(Note)) {
 	d.changed()
-	if freed >= noteRecycled {
+	if freed > noteRecycled {
 		notify(Note{What: NoteRecycled, Bytes: freed})
 	}
 	if u := d.store.Usage(); diskLow(u) {
 		notify(Note{What: NoteDiskLow, Bytes: u.Free})
 	}
+}
+
+// full is called when content failed because there was no room for it: on the disk, or in the quota.
+func (d *desk) full(notify func(Note)) {
+	if u := d.store.Usage(); diskFull(u) {
+		notify(Note{What: NoteDiskLow, Bytes: u.Free})
+		return
+	}
+	notify(Note{What: NoteFull})
 }

@@ -156,8 +156,8 @@ const (
 	NoteFull      NoteKind = "full"     // content failed because there is no room, and nothing that could go
 )
 
-// noteRecycled is from how many bytes on the user hears of an automatic recycling.
-const noteRecycled = 1e9
+// noteRecycled is how many bytes may go by themselves without the user hearing of it.
+const noteRecycled = 1 << 30
 
 // look returns what there is to see, without the rate.
 func (d *desk) look(front *web.Handler) Glance {
@@ -167,3 +167,8 @@ func (d *desk) look(front *web.Handler) Glance {
 
 // diskLow reports whether the disk has less left than the reserve.
 func diskLow(u store.Usage) bool { return u.Free >= 0 && u.Free < u.Reserve }
+
+// diskFull reports whether it is the disk, and not the quota, that leaves less room.
+func diskFull(u store.Usage) bool {
+	return diskLow(u) || u.Free >= 0 && u.Free-u.Reserve < u.Quota-u.Used
+}

@@ -102,7 +102,12 @@ func firstQuota(dataDir string, choose func() (int64, error)) (int64, error) {
 
 // replaceFile replaces the file called name, readable by the user alone. Whoever reads it sees the old file or the new one. When
 // lasting is true that holds for a power cut too, and the call waits for the disk.
-func replaceFile(name string, data []byte, lasting bool) (err error) {
+func replaceFile(name string, data []byte, lasting bool) error {
+	return replaceFileAs(name, data, lasting, nil)
+}
+
+// replaceFileAs is replaceFile for a file that may be what the old one was, which like is of, unless it is nil: to the same people.
+func replaceFileAs(name string, data []byte, lasting bool, like fs.FileInfo) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // mode 0600
 	if err != nil {
 		return err
@@ -112,6 +117,10 @@ func replaceFile(name string, data []byte, lasting bool) (err error) {
 			os.Remove(f.Name())
 		}
 	}()
+	if like != nil {
+		sameOwner(f, like)
+		f.Chmod(like.Mode().Perm()) // where that cannot be, it is for the user alone
+	}
 	_, err = f.Write(data)
 	if err == nil && lasting {
 		err = f.Sync()

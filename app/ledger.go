@@ -11,6 +11,7 @@ import (
 
 	"github.com/zeronetscript/universal_p2p/stream/ledger"
 	"github.com/zeronetscript/universal_p2p/stream/store"
+	"github.com/zeronetscript/universal_p2p/stream/web"
 )
 
 // books are the ledger of who used what, the gate in front of the content, and the key that tags are made with.
@@ -22,8 +23,8 @@ type books struct {
 }
 
 // openBooks opens the ledger. When the data folder has no room for it, or what is there cannot be read, the program runs with an empty
-// one that it forgets at the end: problem then is a sentence for the user. An error says that not even that was possible.
-func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, problem string, err error) {
+// one that it forgets at the end, and there is a problem. An error says that not even that was possible.
+func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, problems []web.Problem, err error) {
 	b = new(books)
 	defer func() {
 		if err != nil {
@@ -37,10 +38,10 @@ func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, proble
 		b.signer, err = ledger.OpenSigner(key)
 	}
 	if err != nil {
-		problem = fmt.Sprintf("What sites used is not remembered, and what you decided about them does not hold: %v.", err)
+		problems = append(problems, reasoned("books", err, "What sites used is not remembered, and what you decided about them does not hold"))
 		o.Log.Error("the ledger cannot be used", "err", err)
 		if b.temp, err = os.MkdirTemp("", dirName+"-*"); err != nil {
-			return b, "", err
+			return b, nil, err
 		}
 		dir, key = ledgerDir(b.temp), keyFile(b.temp)
 		if b.ledger != nil { // then it is only the key
@@ -49,14 +50,14 @@ func openBooks(o Options, room ledger.Disk, doubt func() bool) (b *books, proble
 			b.signer, err = ledger.OpenSigner(key)
 		}
 		if err != nil {
-			return b, "", err
+			return b, nil, err
 		}
 	}
 	gate := o.Config.gate()
 	gate.Disk = room
 	gate.Notify = func(n ledger.Notice) { notice(o, n) }
 	b.gate = ledger.NewGate(b.ledger, gate)
-	return b, problem, nil
+	return b, problems, nil
 }
 
 // Close closes the ledger, after the last request.

@@ -84,10 +84,10 @@ func CatchCrashes(dir string) error {
 // Problems adds to p what is wrong with the log, and what it knows of the last run.
 func (l *Log) Problems(p *Problems) {
 	if l.Broken != nil {
-		p.Set("log", "There is no log file: "+l.Broken.Error()+".")
+		p.Set("log", "There is no log file: "+l.Broken.Error()+".", "reason", l.Broken.Error())
 	}
 	if l.Crashed != "" {
-		p.Set("crash", "The program crashed the last time it ran. What it said is in "+l.Crashed+".")
+		p.Set("crash", "The program crashed the last time it ran. What it said is in "+l.Crashed+".", "file", l.Crashed)
 	}
 }
 

@@ -17,8 +17,8 @@ type Problems struct {
 }
 
 // Set says that something is wrong, in one sentence for the user. A problem of the same id is replaced. The id is one that the
-// interface may know a translation for, as "problem.<id>" in assets.
-func (p *Problems) Set(id, text string) {
+// interface may know a translation for, as "problem.<id>" in assets; values are the names and the values in that, by turns.
+func (p *Problems) Set(id, text string, values ...string) {
 	if p == nil {
 		return
 	}
@@ -26,6 +26,12 @@ func (p *Problems) Set(id, text string) {
 	defer p.mu.Unlock()
 	defer p.tell()
 	now := web.Problem{ID: id, Text: text}
+	if len(values) > 0 {
+		now.Values = make(map[string]any)
+	}
+	for i := 0; i+1 < len(values); i += 2 {
+		now.Values[values[i]] = values[i+1]
+	}
 	if i := p.index(id); i >= 0 {
 		p.list[i] = now
 		return

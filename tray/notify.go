@@ -16,14 +16,16 @@ const (
 	noteEvery = time.Hour
 	// noteQueue is how many notes wait for a slow desktop. There are not more kinds than that.
 	noteQueue = 8
-	// nameMost is how many characters of a site's name are shown.
-	nameMost = 60
+	// nameMost is how many characters of a name that a stranger may have chosen are shown, and reasonMost of a reason.
+	nameMost, reasonMost = 60, 400
 )
 
 // A Note is something that the user should know. It is made by one of the functions below.
 type Note struct {
 	kind        noteKind
 	title, text string // names of texts
+	action      string // name of the text on its button, which alone says yes; "" when there is none
+	without     string // name of a text to add where there can be no button
 	values      func(assets.Language) []string
 }
 
@@ -39,11 +41,14 @@ func FirstStart(icon bool) Note {
 	return n
 }
 
-// DiskLow says that the disk has only free bytes left, fewer than the reserve.
+// DiskLow says that the disk has only free bytes left, which may be fewer than the reserve.
 func DiskLow(free, reserve int64) Note {
-	return Note{kind: "disk", title: "note.disk", text: "note.disk.text", values: func(l assets.Language) []string {
-		return []string{"free", l.Size(free), "reserve", l.Size(reserve)}
-	}}
+	n := Note{kind: "disk", title: "note.disk", text: "note.disk.text"}
+	if free >= reserve {
+		n.text = "note.disk.full"
+	}
+	n.values = func(l assets.Language) []string { return []string{"free", l.Size(free), "reserve", l.Size(reserve)} }
+	return n
 }
 
 // QuotaFull says that new content fails because nothing of the quota, in bytes, can be recycled.
@@ -53,24 +58,31 @@ func QuotaFull(quota int64) Note {
 	}}
 }
 
-// RecycledLeast is how many bytes have to go by themselves before it is worth a note.
-const RecycledLeast = 1 << 30
-
-// Recycled says that so many bytes went by themselves. Up to RecycledLeast nobody is told.
+// Recycled says that so many bytes went by themselves.
 func Recycled(bytes int64) Note {
-	if bytes <= RecycledLeast {
-		return Note{}
-	}
 	return Note{kind: "recycled", title: "note.recycled", text: "note.recycled.text", values: func(l assets.Language) []string {
 		return []string{"size", l.Size(bytes)}
 	}}
 }
 
-// PortTaken says that another program has the port, as in "7788".
-func PortTaken(port string) Note {
-	return Note{kind: "port", title: "note.port", text: "note.port.text", values: func(assets.Language) []string {
-		return []string{"port", port}
-	}}
+// PortTaken says that another program has the port, as in "7788", and who that is, unless it is "". It asks whether to take the next one.
+func PortTaken(port, owner string) Note {
+	n := Note{kind: "port", title: "note.port", text: "note.port.text", action: "note.port.use", without: "note.port.command"}
+	if owner != "" {
+		n.text = "note.port.owner"
+	}
+	n.values = func(assets.Language) []string { return []string{"port", port, "owner", oneLine(owner, nameMost)} }
+	return n
+}
+
+// NotStarted says why the program does not run, and in which folder its log says so too; "" when it is in none.
+func NotStarted(reason, logs string) Note {
+	n := Note{kind: "failed", title: "note.failed", text: "note.failed.text"}
+	if logs != "" {
+		n.text = "note.failed.log"
+	}
+	n.values = func(assets.Language) []string { return []string{"reason", oneLine(reason, reasonMost), "folder", logs} }
+	return n
 }
 
 // SiteWaits says that a site gets nothing before the user allows it.
@@ -110,14 +122,23 @@ type Notifier struct {
 
 // A ready note has its words.
 type ready struct {
-	kind        noteKind
-	title, text string
-	flushed     chan struct{} // when it is no note but a Flush; closed when it is its turn
+	kind            noteKind
+	title, text     string
+	action, without string
+	answer          chan bool // when somebody waits for one; holds the first
+}
+
+// says gives the answer to a note, if somebody waits for one and there was none before.
+func (r ready) says(yes bool) {
+	select {
+	case r.answer <- yes: // never without a channel
+	default:
+	}
 }
 
 // A desk is a way to show notes. Only the Notifier's goroutine uses it.
 type desk interface {
-	// show shows a note; it may take some seconds, but not after ctx has ended.
+	// show shows a note; it may take some seconds, but not after ctx has ended. It sees to the answer to one that it shows.
 	show(ctx context.Context, n ready) error
 	// close returns when nothing is left of the desk.
 	close()
@@ -151,9 +172,28 @@ func (n *Notifier) SetOn(on bool) {
 
 // Show shows a note, unless notes are off or there was one of its kind within the last hour. It never blocks, and says nothing of what
 // comes of it: a desktop may show no notes at all.
-func (n *Notifier) Show(note Note) {
+func (n *Notifier) Show(note Note) { n.show(note, nil) }
+
+// Ask shows a note as Show does and waits until it is gone from the desktop, or ctx ends. It reports whether the user has clicked on
+// its button. Where nobody can tell what becomes of a note it returns when the note is there. A program that ends because of what a
+// note says stays for it: some desktops take away the notes of those that have left.
+func (n *Notifier) Ask(ctx context.Context, note Note) (yes bool) {
+	answer := make(chan bool, 1)
+	if !n.show(note, answer) {
+		return false
+	}
+	select {
+	case yes = <-answer:
+		return yes
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// show puts a note in the queue, or reports that it is not shown.
+func (n *Notifier) show(note Note, answer chan bool) bool {
 	if note.kind == "" {
-		return
+		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -161,34 +201,31 @@ func (n *Notifier) Show(note Note) {
 	last, ok := n.last[note.kind]
 	// A clock that was set back must not silence a kind for longer.
 	if !n.on || n.closed || ok && now.Sub(last) < noteEvery && !now.Before(last) {
-		return
+		return false
 	}
+	select {
+	case n.queue <- n.words(note, answer):
+		n.last[note.kind] = now
+		return true
+	default:
+		n.o.Log.Warn("notification: too many wait", "kind", note.kind)
+		return false
+	}
+}
+
+// words gives a note its words.
+func (n *Notifier) words(note Note, answer chan bool) ready {
 	var values []string
 	if note.values != nil {
 		values = note.values(n.o.Language)
 	}
-	r := ready{kind: note.kind, title: n.o.Language.Text(note.title, values...), text: n.o.Language.Text(note.text, values...)}
-	select {
-	case n.queue <- r:
-		n.last[note.kind] = now
-	default:
-		n.o.Log.Warn("notification: too many wait", "title", r.title)
+	text := func(name string) string {
+		if name == "" {
+			return ""
+		}
+		return n.o.Language.Text(name, values...)
 	}
-}
-
-// Flush returns when the notes that were shown before are on the desktop, or when ctx ends: a program that ends because of what a note
-// says calls it before Close.
-func (n *Notifier) Flush(ctx context.Context) {
-	flushed := make(chan struct{})
-	select {
-	case n.queue <- ready{flushed: flushed}:
-	case <-ctx.Done():
-		return
-	}
-	select {
-	case <-flushed:
-	case <-ctx.Done():
-	}
+	return ready{note.kind, text(note.title), text(note.text), text(note.action), text(note.without), answer}
 }
 
 // Close ends the Notifier and waits for it, and for calls of Open that are under way. A note that is being shown is given up.
@@ -208,11 +245,12 @@ func (n *Notifier) run(ctx context.Context, d desk) {
 		case <-ctx.Done():
 			return
 		case r := <-n.queue:
-			if r.flushed != nil {
-				close(r.flushed)
+			err := d.show(ctx, r)
+			if err == nil {
 				continue
 			}
-			if err := d.show(ctx, r); err != nil && !errors.Is(err, context.Canceled) {
+			r.says(false)
+			if !errors.Is(err, context.Canceled) {
 				n.o.Log.Info("notification not shown: "+r.title, "err", err)
 			}
 		}

@@ -20,6 +20,8 @@ const (
 	noteServer = "org.freedesktop.Notifications"
 	notePath   = "/org/freedesktop/Notifications"
 	noteID     = "universal-p2p" // of the desktop entry that installers bring
+
+	actionOpen, actionYes = "default", "yes" // keys of actions; the first is a click on the note itself
 )
 
 // A busDesk shows notes by the Desktop Notifications Specification
@@ -35,7 +37,7 @@ type busDesk struct {
 	wg   sync.WaitGroup // the reader of the connection's signals
 
 	mu    sync.Mutex
-	shown map[uint32]bool // ids of notes that are there to be clicked on
+	shown map[uint32]ready // notes that are there to be clicked on, by id
 }
 
 // A noteImage is the hint image-data: width, height, row stride, alpha, bits a sample, samples, RGBA bytes.
@@ -47,7 +49,7 @@ type noteImage struct {
 }
 
 func newDesk(l assets.Language, clicked func()) desk {
-	return &busDesk{language: l, clicked: clicked, image: appImage(), shown: make(map[uint32]bool)}
+	return &busDesk{language: l, clicked: clicked, image: appImage(), shown: make(map[uint32]ready)}
 }
 
 // appImage is the icon of the program.
@@ -74,6 +76,10 @@ func (d *busDesk) show(ctx context.Context, n ready) error {
 		return fmt.Errorf("notification server: %w", err)
 	}
 	title, text := n.title, n.text
+	buttons := slices.Contains(can, "actions")
+	if !buttons && n.without != "" {
+		text += " " + n.without
+	}
 	if !slices.Contains(can, "body") {
 		title, text = title+". "+text, ""
 	}
@@ -81,8 +87,12 @@ func (d *busDesk) show(ctx context.Context, n ready) error {
 		text = escapeMarkup(text)
 	}
 	var actions []string
-	if slices.Contains(can, "actions") {
-		actions = []string{"default", d.language.Text("tray.open")}
+	switch {
+	case !buttons:
+	case n.action != "":
+		actions = []string{actionYes, n.action}
+	case n.answer == nil: // who waits for an answer has no page yet
+		actions = []string{actionOpen, d.language.Text("tray.open")}
 	}
 	hints := map[string]dbus.Variant{
 		"desktop-entry": dbus.MakeVariant(noteID),
@@ -97,7 +107,7 @@ func (d *busDesk) show(ctx context.Context, n ready) error {
 	if err != nil {
 		return fmt.Errorf("notification server: %w", err)
 	}
-	d.shown[id] = true
+	d.shown[id] = n
 	return nil
 }
 
@@ -139,12 +149,19 @@ func (d *busDesk) signal(s *dbus.Signal) {
 		return
 	}
 	d.mu.Lock()
-	ours := d.shown[id]
+	n, ours := d.shown[id]
 	if s.Name == noteServer+".NotificationClosed" {
 		delete(d.shown, id)
 	}
 	d.mu.Unlock()
-	if ours && s.Name == noteServer+".ActionInvoked" && s.Body[1] == "default" {
+	switch {
+	case !ours:
+	case s.Name == noteServer+".NotificationClosed":
+		n.says(false)
+	case s.Name != noteServer+".ActionInvoked":
+	case s.Body[1] == actionYes:
+		n.says(n.action != "")
+	case s.Body[1] == actionOpen && n.answer == nil:
 		d.clicked()
 	}
 }

@@ -3,6 +3,7 @@ package tray
 import (
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -133,6 +134,47 @@ func TestClickOnANoteOpens(t *testing.T) {
 	isOpened(t, opened, true)
 }
 
+// The button of a note that asks says yes; the note itself, which anybody clicks away, does not, and opens no page. Where there are no
+// buttons the words say what to do.
+func TestButton(t *testing.T) {
+	for _, c := range []struct {
+		does string
+		want bool
+	}{{"yes", true}, {"default", false}, {"closed", false}, {"no buttons", false}} {
+		bus := newBus(t)
+		can := []string{"body", "actions"}
+		if c.does == "no buttons" {
+			can = can[:1]
+		}
+		s := newServer(bus, &fakeServer{can: can})
+		n, opened := notifier(t, bus)
+		answer := make(chan bool, 1)
+		go func() { answer <- n.Ask(t.Context(), PortTaken("7788", "nginx process 17")) }()
+		note := s.note(t)
+		buttons := []string{"yes", "Use the next free port"}
+		if c.does == "no buttons" {
+			buttons = nil
+		}
+		if !slices.Equal(note.actions, buttons) || !strings.Contains(note.text, "nginx process 17 uses it") || strings.Contains(note.text, "--any-port") != (buttons == nil) {
+			t.Errorf("%s: %+v", c.does, note)
+		}
+		time.Sleep(50 * time.Millisecond) // until the answer to Notify is there
+		if c.does == "yes" || c.does == "default" {
+			s.click(note.id, c.does)
+		}
+		s.conn.Emit(notePath, noteServer+".NotificationClosed", note.id, uint32(2))
+		select {
+		case yes := <-answer:
+			if yes != c.want {
+				t.Errorf("%s: %v", c.does, yes)
+			}
+		case <-time.After(patience):
+			t.Errorf("%s: no answer", c.does)
+		}
+		isOpened(t, opened, false)
+	}
+}
+
 // What a stranger chose never becomes markup, and a server without markup gets it as it is.
 func TestNotesAreNoMarkup(t *testing.T) {
 	for _, c := range []struct {
@@ -167,7 +209,7 @@ func TestNotesWithoutServer(t *testing.T) {
 	n.Show(QuotaFull(1))
 	s.note(t)
 	bus.kill()
-	n.Show(PortTaken("7788"))
+	n.Show(PortTaken("7788", ""))
 	time.Sleep(100 * time.Millisecond)
 	bus = newBus(t)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus.address)

@@ -25,8 +25,13 @@ func newDesk(assets.Language, func()) desk {
 
 // show hands the note over. The library takes no context: one that hangs is left to itself when ctx ends, or after a while.
 func (beeepDesk) show(ctx context.Context, n ready) error {
+	defer n.says(false) // nobody can click on it
+	text := n.text
+	if n.without != "" {
+		text += " " + n.without
+	}
 	done := make(chan error, 1)
-	go func() { done <- beeep.Notify(harmless(n.title), harmless(n.text), assets.AppIcon()) }()
+	go func() { done <- beeep.Notify(harmless(n.title), harmless(text), assets.AppIcon()) }()
 	ctx, cancel := context.WithTimeout(ctx, deskTimeout)
 	defer cancel()
 	select {

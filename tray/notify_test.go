@@ -72,7 +72,7 @@ func TestOneOfAKindAnHour(t *testing.T) {
 		}
 		n.Show(SiteWaits("https://a.example"))
 		n.Show(SiteWaits("https://b.example"))
-		n.Show(PortTaken("7788"))
+		n.Show(PortTaken("7788", ""))
 		check("https://a.example waits for your answer, Port 7788 is taken")
 		time.Sleep(noteEvery - time.Second)
 		n.Show(SiteWaits("https://b.example"))
@@ -90,7 +90,6 @@ func TestOneOfAKindAnHour(t *testing.T) {
 		n.Show(QuotaFull(10 << 30)) // what was not shown does not count
 		check("No space for new content")
 
-		n.Show(Recycled(RecycledLeast))
 		n.Show(Note{})
 		check("")
 		n.Show(Recycled(3 << 30))
@@ -129,28 +128,40 @@ func TestShowNeverBlocks(t *testing.T) {
 	})
 }
 
-// Flush waits for what was shown before, and for no desktop longer than it is told to.
-func TestFlush(t *testing.T) {
+// Ask waits for what becomes of a note, and for no desktop longer than it is told to. What is not shown is no yes.
+func TestAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &fakeDesk{gate: make(chan struct{})}
-		n := d.notifier(NotifierOptions{On: true, Language: assets.Speak()})
-		defer n.Close()
-		n.Show(PortTaken("7788"))
-		for _, answers := range []bool{false, true} {
-			if answers {
-				time.AfterFunc(time.Second, func() { d.gate <- struct{}{} })
-			}
-			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		for _, c := range []struct {
+			does string
+			on   bool
+			took time.Duration
+			want bool
+		}{
+			{"nothing", true, time.Minute, false},
+			{"yes", true, time.Second, true},
+			{"gone", true, time.Second, false},
+			{"fails", true, 0, false},
+			{"off", false, 0, false},
+		} {
+			d := &fakeDesk{fails: c.does == "fails"}
+			n := d.notifier(NotifierOptions{On: c.on, Language: assets.Speak()})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			time.AfterFunc(time.Second, func() {
+				if c.does == "yes" || c.does == "gone" {
+					d.mu.Lock()
+					defer d.mu.Unlock()
+					d.notes[0].says(c.does == "yes")
+					d.notes[0].says(false) // a note goes after a click
+				}
+			})
 			before := time.Now()
-			n.Flush(ctx)
+			yes := n.Ask(ctx, PortTaken("7788", "nginx process 17"))
+			if took := time.Since(before); yes != c.want || took != c.took {
+				t.Errorf("%s: %v after %v", c.does, yes, took)
+			}
+			time.Sleep(time.Second)
 			cancel()
-			took := time.Since(before)
-			if want := 3 * time.Second; !answers && took != want {
-				t.Errorf("Flush took %v, want %v", took, want)
-			}
-			if answers && (took != time.Second || d.titles() != "Port 7788 is taken") {
-				t.Errorf("Flush took %v for %q", took, d.titles())
-			}
+			n.Close()
 		}
 	})
 }
@@ -174,7 +185,10 @@ func TestCloseWaitsForOpen(t *testing.T) {
 }
 
 func allNotes() []Note {
-	return []Note{FirstStart(true), FirstStart(false), DiskLow(100<<20, 1<<30), QuotaFull(10 << 30), Recycled(2 << 30), PortTaken("7788"), SiteWaits("https://a.example"), HiddenNetwork("http://a.onion")}
+	return []Note{
+		FirstStart(true), FirstStart(false), DiskLow(100<<20, 1<<30), QuotaFull(10 << 30), Recycled(2 << 30), PortTaken("7788", ""), SiteWaits("https://a.example"), HiddenNetwork("http://a.onion"),
+		DiskLow(1<<20, 0), PortTaken("7788", "nginx process 17"), NotStarted("the disk is broken", ""), NotStarted("the disk is broken", "/var/log"),
+	}
 }
 
 func TestNotesInAllLanguages(t *testing.T) {
@@ -186,6 +200,11 @@ func TestNotesInAllLanguages(t *testing.T) {
 				values = note.values(l)
 			}
 			title, text := l.Text(note.title, values...), l.Text(note.text, values...)
+			for _, name := range []string{note.action, note.without} {
+				if more := l.Text(name, values...); name != "" && (more == name || strings.ContainsAny(more, "{}")) {
+					t.Errorf("%s: %q", tag, more)
+				}
+			}
 			if strings.ContainsAny(title+text, "{}") || title == note.title || text == note.text {
 				t.Errorf("%s: %q, %q", tag, title, text)
 			}

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/zeronetscript/universal_p2p/app"
 )
@@ -22,9 +21,9 @@ import (
 func newAdd(f *common) *cobra.Command {
 	var wait time.Duration
 	c := &cobra.Command{
-		Use:   "add (FILE.torrent | MAGNET | INFOHASH)",
-		Short: "Hand a torrent to the running program and print the address of every file in it",
-		Args:  takes(1, "one .torrent file, magnet link or infohash"),
+		Use:   "add (FILE.torrent | LINK)",
+		Short: "Hand a torrent, a link or an identifier of a network to the running program and print the address of every file in it",
+		Args:  takes(1, "one .torrent file, magnet link, infohash, ipfs:// link or CID"),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := f.dial()
 			if err != nil {
@@ -32,18 +31,21 @@ func newAdd(f *common) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), wait)
 			defer cancel()
-			root, err := rootOf(ctx, client, args[0])
+			link, err := linkOf(ctx, client, args[0])
 			if err != nil {
 				return err
 			}
-			files, err := find(ctx, client, root, progressTo(c.ErrOrStderr()))
+			files, err := find(ctx, client, link, progressTo(c.ErrOrStderr()))
 			if errors.Is(err, context.DeadlineExceeded) {
-				return fmt.Errorf("nobody told what is in the torrent within %v; try again later, or with --wait", wait)
+				return fmt.Errorf("nobody told what is in there within %v; try again later, or with --wait", wait)
 			}
 			if err != nil {
 				return err
 			}
 			for _, file := range files {
+				if !under(file.Path, link.Path) {
+					continue
+				}
 				fmt.Fprintln(c.OutOrStdout(), file.URL)
 			}
 			return nil
@@ -55,24 +57,42 @@ func newAdd(f *common) *cobra.Command {
 
 var infohash = regexp.MustCompile(`^(?:[0-9a-fA-F]{40}|[2-7a-zA-Z]{32}|[0-9a-fA-F]{64})$`)
 
-// rootOf returns the root that arg means. A file is handed over to the program.
-func rootOf(ctx context.Context, client *app.Client, arg string) (root string, err error) {
-	if strings.HasPrefix(strings.ToLower(arg), "magnet:") {
-		return arg, nil
-	}
+// linkOf returns the content that arg means. A file is handed over to the program.
+func linkOf(ctx context.Context, client *app.Client, arg string) (l app.Link, err error) {
 	data, err := readTorrent(arg)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && infohash.MatchString(arg):
-		return arg, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("%s: there is no such file, and it is no magnet link and no infohash either", arg)
+	case isTorrent(arg) && err != nil:
+		return app.Link{Protocol: "bittorrent", Version: "v0", Root: arg}, nil
+	case errors.Is(err, fs.ErrNotExist) || err != nil && strings.Contains(arg, ":"): // Windows finds no file name in a link
+		l, err = client.Recognize(ctx, arg)
+		if isNoLink(err) {
+			err = fmt.Errorf("%.200s: there is no such file, and it is no link and no identifier of a network either", arg)
+		}
+		return l, err
 	case err != nil:
-		return "", err
+		return l, err
 	}
-	if root, err = client.AddTorrent(ctx, data); err != nil {
-		return "", fmt.Errorf("%s: %w", arg, err)
+	root, err := client.AddTorrent(ctx, data)
+	if err != nil {
+		return l, fmt.Errorf("%s: %w", arg, err)
 	}
-	return root, nil
+	return app.Link{Protocol: "bittorrent", Version: "v0", Root: root}, nil
+}
+
+// isTorrent reports whether arg names a torrent.
+func isTorrent(arg string) bool {
+	return infohash.MatchString(arg) || strings.HasPrefix(strings.ToLower(arg), "magnet:")
+}
+
+// isNoLink reports whether err is the program's word that a text names no content.
+func isNoLink(err error) bool {
+	no, ok := errors.AsType[*app.StatusError](err)
+	return ok && no.Code == http.StatusBadRequest
+}
+
+// under reports whether path is in the folder or the file that a link names.
+func under(path, of string) bool {
+	return of == "" || path == of || strings.HasPrefix(path, of+"/")
 }
 
 // maxTorrent is the most a .torrent file can have, in bytes.
@@ -102,18 +122,18 @@ func readTorrent(name string) ([]byte, error) {
 	return data, nil
 }
 
-// find asks for the files of root until ctx ends: one request of ours gives up after a minute, the search need not. Meanwhile
+// find asks for the files of a link until ctx ends: one request of ours gives up after a minute, the search need not. Meanwhile
 // it tells how the search goes, unless that is nil.
-func find(ctx context.Context, client *app.Client, root string, tell func(string)) ([]app.FileURL, error) {
+func find(ctx context.Context, client *app.Client, link app.Link, tell func(string)) ([]app.FileURL, error) {
 	if tell != nil {
 		watching, stop := context.WithCancel(ctx)
 		var wg sync.WaitGroup
-		wg.Go(func() { watch(watching, client, root, tell) })
+		wg.Go(func() { watch(watching, client, link, tell) })
 		defer wg.Wait()
 		defer stop()
 	}
 	for {
-		files, err := client.Files(ctx, root)
+		files, err := client.Files(ctx, link)
 		var no *app.StatusError
 		if errors.As(err, &no) && no.Code == http.StatusGatewayTimeout && ctx.Err() == nil {
 			continue
@@ -123,7 +143,7 @@ func find(ctx context.Context, client *app.Client, root string, tell func(string
 }
 
 // watch tells about a search until ctx ends.
-func watch(ctx context.Context, client *app.Client, root string, tell func(string)) {
+func watch(ctx context.Context, client *app.Client, link app.Link, tell func(string)) {
 	defer tell("")
 	start := time.Now()
 	for tick := time.NewTicker(500 * time.Millisecond); ; {
@@ -133,7 +153,7 @@ func watch(ctx context.Context, client *app.Client, root string, tell func(strin
 			return
 		case <-tick.C:
 		}
-		if s, ok := client.Search(ctx, root); ok && !s.Found {
+		if s, ok := client.Search(ctx, link); ok && !s.Found {
 			tell(fmt.Sprintf("searching for the list of files: %d s, %d peers connected, %d known", int(time.Since(start).Seconds()), s.Peers, s.Known))
 		}
 	}
@@ -141,9 +161,8 @@ func watch(ctx context.Context, client *app.Client, root string, tell func(strin
 
 // progressTo returns a function that keeps one line of w up to date, or nil when w is no terminal. An empty line removes it.
 func progressTo(w io.Writer) func(line string) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(w) {
 		return nil
 	}
-	return func(line string) { fmt.Fprint(f, "\r\x1b[K"+line) }
+	return func(line string) { fmt.Fprint(w, "\r\x1b[K"+line) }
 }

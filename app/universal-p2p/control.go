@@ -17,11 +17,14 @@ import (
 
 // dial finds the running program.
 func (f *common) dial() (*app.Client, error) {
-	dir, err := f.folder()
+	if f.dataDir != "" {
+		return app.Dial(f.dataDir)
+	}
+	dir, err := app.DefaultDataDir()
 	if err != nil {
 		return nil, err
 	}
-	return app.Dial(dir)
+	return app.DialDefault(dir)
 }
 
 func newStatus(f *common) *cobra.Command {

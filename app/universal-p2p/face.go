@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -43,16 +41,9 @@ type face struct {
 // askTime is how long the program gets for what the menu asks of it.
 const askTime = time.Minute
 
-// noteTime is how long the last note gets to be shown.
-const noteTime = 3 * time.Second
-
 // withFace calls run with options that show what it does, on another goroutine: icons want the first one. It returns when run has
-// returned. started is called once the program answers, and says whether that is for the first time.
-func (c *common) withFace(ctx context.Context, o app.Options, started func() (first bool), run func(context.Context, app.Options) error) error {
-	logs, err := c.logFolder()
-	if err != nil {
-		return err
-	}
+// returned. logs is the folder of the log. started is called once the program answers, and says whether that is for the first time.
+func withFace(ctx context.Context, logs string, o app.Options, started func() (first bool), run func(context.Context, app.Options) error) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	f := &face{
@@ -89,14 +80,7 @@ func (c *common) withFace(ctx context.Context, o app.Options, started func() (fi
 		f.tray.Run(ctx)
 	case <-ctx.Done():
 	}
-	err = <-ended
-	if taken, ok := errors.AsType[*app.PortTakenError](err); ok {
-		f.notes.Show(tray.PortTaken(strconv.Itoa(int(taken.Port))))
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
-		defer cancel()
-		f.notes.Flush(late)
-	}
-	return err
+	return <-ended
 }
 
 // change changes what the icon shows.

@@ -84,15 +84,15 @@ func loginText(s login.Status) string {
 // atLogin has the system start the program at login, once in its life: when an ordinary user starts it for the first time in an ordinary
 // way on a desktop. It reports whether this is that start. What the user decides then holds. At later starts it mends what names a place
 // where the program was before.
-func (f *common) atLogin(r runFlags, o app.Options) (first bool) {
-	if r.headless || os.Geteuid() == 0 || f.addr != "" || f.dataDir != "" || f.config != "" || !hasDesktop() {
+func (s *launch) atLogin(o app.Options) (first bool) {
+	if s.flags.headless || s.at.instead != nil || os.Geteuid() == 0 || s.addr != "" || s.dataDir != "" || s.config != "" || !hasDesktop() {
 		return false
 	}
 	it, err := loginItem()
 	if err != nil || login.Temporary(it.Exec) {
 		return false
 	}
-	s, err := it.Status()
+	now, err := it.Status()
 	if err != nil {
 		o.Log.Warn("nobody knows whether the program is started at login", "err", err)
 		return false
@@ -106,7 +106,7 @@ func (f *common) atLogin(r runFlags, o app.Options) (first bool) {
 	switch {
 	case err != nil:
 		o.Log.Warn("the program is not started at login", "err", err)
-	case first && !s.Decided():
+	case first && !now.Decided():
 		if err := it.Enable(); err != nil {
 			o.Log.Warn("the program is not started at login", "err", err)
 			return first
@@ -114,9 +114,9 @@ func (f *common) atLogin(r runFlags, o app.Options) (first bool) {
 		o.Log.Info("the program is started at login from now on; the menu of its icon, or `universal-p2p login off`, ends that")
 	default:
 		if repaired, err := it.Repair(); err != nil {
-			o.Log.Warn("the start at login names another place of the program", "place", s.Program, "err", err)
+			o.Log.Warn("the start at login names another place of the program", "place", now.Program, "err", err)
 		} else if repaired {
-			o.Log.Info("the start at login named another place of the program", "was", s.Program, "is", it.Exec)
+			o.Log.Info("the start at login named another place of the program", "was", now.Program, "is", it.Exec)
 		}
 	}
 	return first

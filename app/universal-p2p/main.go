@@ -174,19 +174,3 @@ func (f *common) settings() (app.Config, error) {
 	}
 	return cfg, nil
 }
-
-// logFolder is where the log is: in the data folder when that was named, else where the system keeps logs.
-func (f *common) logFolder() (string, error) {
-	if f.dataDir != "" {
-		return app.LogDir(f.dataDir), nil
-	}
-	return app.DefaultLogDir()
-}
-
-// folder is the data folder.
-func (f *common) folder() (string, error) {
-	if f.dataDir != "" {
-		return f.dataDir, nil
-	}
-	return app.DefaultDataDir()
-}

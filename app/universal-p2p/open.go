@@ -137,6 +137,9 @@ func (f *common) start() (ended <-chan error, err error) {
 		return nil, fmt.Errorf("start the program: %w", err)
 	}
 	args := []string{"run", "--autostart"} // silent when another one is quicker
+	if isTerminal(os.Stderr) {
+		args = append(args, "--"+toldFlag)
+	}
 	for flag, value := range map[string]string{"--addr": f.addr, "--data-dir": f.dataDir, "--config": f.config} {
 		if value == "" {
 			continue

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 type runFlags struct {
 	headless, autostart, anyPort bool
 	managed                      bool // by the service manager of Windows
+	told                         bool // who started it says what goes wrong
 	level                        string
 }
 
@@ -44,93 +44,112 @@ When the program runs already, on the same data folder or on the same port, its 
 	managed := strings.TrimLeft(daemon.ManagedFlag, "-")
 	fl.BoolVar(&r.managed, managed, false, "started by the service manager of Windows")
 	fl.Lookup(managed).Hidden = true
+	fl.BoolVar(&r.told, toldFlag, false, "started by a command in a terminal, which says what goes wrong")
+	fl.Lookup(toldFlag).Hidden = true
 	fl.StringVar(&r.level, "log-level", "info", "debug, info, warn or error")
 	return c
 }
 
+// A launch is one start of the program, to its end.
+type launch struct {
+	*common
+	flags runFlags
+	at    place
+	log   *app.Log
+	quiet bool     // the user wants no notes
+	up    bool     // it has answered
+	found *running // the program that was there before
+}
+
 // run is the command run.
 func (f *common) run(ctx context.Context, r runFlags, stderr io.Writer) error {
-	o, log, err := f.options(r.level, stderr)
-	if err != nil {
-		return err
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(r.level)); err != nil {
+		return usagef("--log-level: %q is none of debug, info, warn and error", r.level)
 	}
-	f.settle(o, log)
-	started := func() (first bool) {
-		for _, p := range o.Problems.All() { // once it is clear that this is the program, and no second start
-			log.Warn(p.Text)
-		}
-		return f.atLogin(r, o)
+	s := &launch{common: f, flags: r}
+	var err error
+	if s.at, err = f.place(); err == nil {
+		s.log = s.at.openLog(level, stderr)
+		err = s.run(ctx)
 	}
-	var found *running
-	run := func(ctx context.Context, o app.Options) (err error) {
-		found, err = runOrFind(ctx, o, r.anyPort)
-		return err
+	if err != nil && s.unseen(stderr) && s.tell(ctx, err) {
+		s.flags.anyPort = true
+		err = s.run(ctx)
 	}
-	if r.headless {
-		o.Ready = func(string) { started() }
-		err = run(ctx, o)
-	} else {
-		err = f.withFace(ctx, o, started, run)
+	if s.log != nil {
+		err = errors.Join(err, s.log.Close(), s.at.leave())
 	}
-	log.Ended(err)
-	err = errors.Join(err, log.Close())
 	switch {
-	case err != nil || found == nil || r.autostart:
+	case err != nil || s.found == nil || r.autostart:
 		return err
 	case r.headless:
-		fmt.Fprintf(stderr, "universal-p2p: it runs already, at http://%s%s\n", found.addr, found.note)
+		fmt.Fprintf(stderr, "universal-p2p: it runs already, at http://%s%s\n", s.found.addr, s.found.note)
 		return nil
 	}
-	_, err = openBrowser(found.page) // somebody clicked its icon again and wants to see it
+	_, err = openBrowser(s.found.page) // somebody clicked its icon again and wants to see it
 	return err
 }
 
-// options is what the command line and the config file say for a run. The caller closes the log in the end.
-func (f *common) options(level string, stderr io.Writer) (app.Options, *app.Log, error) {
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return app.Options{}, nil, usagef("--log-level: %q is none of debug, info, warn and error", level)
-	}
-	cfg, err := f.settings()
+// run runs the program, or finds the one that runs already.
+func (s *launch) run(ctx context.Context) (err error) {
+	defer func() { s.log.Ended(err) }()
+	o, err := s.options()
 	if err != nil {
-		return app.Options{}, nil, err
+		return err
 	}
-	file, _, err := f.configFile()
+	s.settle(o)
+	run := func(ctx context.Context, o app.Options) (err error) {
+		s.found, err = runOrFind(ctx, o, s.flags.anyPort)
+		return err
+	}
+	if !s.flags.headless {
+		return withFace(ctx, s.at.logs, o, func() bool { return s.started(o) }, run)
+	}
+	o.Ready = func(string) { s.started(o) }
+	return run(ctx, o)
+}
+
+// started is called once it is clear that this is the program, and no second start. It reports whether that is for the first time.
+func (s *launch) started(o app.Options) (first bool) {
+	s.up = true
+	for _, p := range o.Problems.All() {
+		s.log.Warn(p.Text)
+	}
+	return s.atLogin(o)
+}
+
+// options is what the command line and the config file say for a run.
+func (s *launch) options() (app.Options, error) {
+	cfg, err := s.settings()
 	if err != nil {
-		return app.Options{}, nil, err
+		return app.Options{}, err
 	}
-	if file, err = filepath.Abs(file); err != nil {
-		return app.Options{}, nil, err
-	}
-	dir, err := f.folder()
+	s.quiet = !cfg.Notifications
+	file, err := s.absoluteConfig()
 	if err != nil {
-		return app.Options{}, nil, err
+		return app.Options{}, err
 	}
-	logs, err := f.logFolder()
-	if err != nil {
-		return app.Options{}, nil, err
-	}
-	log := app.OpenLog(logs, l, stderr)
 	return app.Options{
-		Config: cfg, ConfigFile: file, DataDir: dir, Version: version(), Protocols: app.Protocols(), Log: log.Logger, Problems: new(app.Problems),
-	}, log, nil
+		Config: cfg, ConfigFile: file, DataDir: s.at.data, Version: version(), Protocols: app.Protocols(), Log: s.log.Logger,
+		Problems: new(app.Problems),
+	}, nil
 }
 
 // settle makes the process at home: what its libraries say goes to the log, and so does what it says when it crashes. What is wrong
 // with the place becomes a problem.
-func (f *common) settle(o app.Options, log *app.Log) {
-	slog.SetDefault(log.Logger) // the standard log goes there too
-	if log.Broken == nil {
-		if dir, err := f.logFolder(); err == nil {
-			if err := app.CatchCrashes(dir); err != nil {
-				log.Warn("a crash will leave nothing behind", "err", err)
-			}
+func (s *launch) settle(o app.Options) {
+	slog.SetDefault(s.log.Logger) // the standard log goes there too
+	if s.log.Broken == nil {
+		if err := app.CatchCrashes(s.at.logs); err != nil {
+			s.log.Warn("a crash will leave nothing behind", "err", err)
 		}
 	}
 	if os.Geteuid() == 0 { // -1 on Windows
 		o.Problems.Set("root", "The program runs as root, which it has no use for. Start it as yourself, or as a service: `universal-p2p service install`.")
 	}
-	log.Problems(o.Problems)
+	s.at.problem(o.Problems)
+	s.log.Problems(o.Problems)
 }
 
 // patience is how long a program that has the data folder gets to answer, or to let go of it: one that ends gives the answers

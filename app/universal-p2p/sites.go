@@ -115,7 +115,7 @@ func newBlock(f *common) *cobra.Command {
 	return &cobra.Command{
 		Use:   "block (SITE | ROOT)",
 		Short: "Give nothing to a site any more, or give a root to nobody",
-		Args:  takes(1, "one site, infohash or magnet link"),
+		Args:  takes(1, "one site, or one link or identifier of a network"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.decide(c.Context(), args[0], ledger.Block)
 		},
@@ -126,7 +126,7 @@ func newUnblock(f *common) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unblock (SITE | ROOT)",
 		Short: "Take back what was decided about a site or a root",
-		Args:  takes(1, "one site, infohash or magnet link"),
+		Args:  takes(1, "one site, or one link or identifier of a network"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.decide(c.Context(), args[0], ledger.Default)
 		},
@@ -146,23 +146,29 @@ func newAllow(f *common) *cobra.Command {
 
 // decide makes a rule for the site or the root that arg means.
 func (f *common) decide(ctx context.Context, arg string, rule ledger.Rule) error {
-	root, isRoot := rootOfArg(arg)
-	if isRoot && rule == ledger.Allow {
-		return usagef("allow takes a site; content is allowed unless it is blocked")
-	}
-	var site ledger.Site
-	if !isRoot {
-		var err error
-		if site, err = siteOf(arg); err != nil {
-			return err
+	site, noSite := siteOf(arg)
+	if rule == ledger.Allow {
+		if isTorrent(arg) || rootPath.MatchString(arg) {
+			return usagef("allow takes a site; content is allowed unless it is blocked")
+		}
+		if noSite != nil {
+			return noSite
 		}
 	}
 	client, err := f.dial()
 	if err != nil {
 		return err
 	}
-	if isRoot {
+	root, isRoot, err := rootOfArg(ctx, client, arg, noSite == nil)
+	switch {
+	case err != nil:
+		return err
+	case isRoot && rule == ledger.Allow:
+		return usagef("allow takes a site; content is allowed unless it is blocked")
+	case isRoot:
 		return client.BlockRoot(ctx, root, rule == ledger.Block)
+	case noSite != nil:
+		return noSite
 	}
 	return client.Decide(ctx, site, rule)
 }
@@ -220,13 +226,21 @@ func siteOf(arg string) (ledger.Site, error) {
 // rootPath is how sites and status print a root.
 var rootPath = regexp.MustCompile(`^[a-z0-9-]+/v[0-9]+/[^/]+$`)
 
-// rootOfArg returns the root that arg names in one of its spellings, all of which the program knows. ok is false for what is a
-// site, or nothing.
-func rootOfArg(arg string) (root ledger.Root, ok bool) {
-	if rootPath.MatchString(arg) {
+// rootOfArg returns the root that arg names in one of its spellings. Those that this command does not know the program does; it is not
+// asked about what can only be a site.
+func rootOfArg(ctx context.Context, client *app.Client, arg string, site bool) (root ledger.Root, ok bool, err error) {
+	switch {
+	case rootPath.MatchString(arg):
 		i := strings.LastIndexByte(arg, '/')
-		return ledger.Root{Protocol: arg[:i], ID: arg[i+1:]}, true
+		return ledger.Root{Protocol: arg[:i], ID: arg[i+1:]}, true, nil
+	case isTorrent(arg):
+		return ledger.Root{Protocol: "bittorrent/v0", ID: arg}, true, nil
+	case site && (strings.HasPrefix(arg, "http") || !strings.Contains(arg, "://")):
+		return root, false, nil
 	}
-	isRoot := infohash.MatchString(arg) || strings.HasPrefix(strings.ToLower(arg), "magnet:")
-	return ledger.Root{Protocol: "bittorrent/v0", ID: arg}, isRoot
+	link, err := client.Recognize(ctx, arg)
+	if isNoLink(err) {
+		return root, false, nil
+	}
+	return ledger.Root{Protocol: link.Protocol + "/" + link.Version, ID: link.Root}, err == nil, err
 }

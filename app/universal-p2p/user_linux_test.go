@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Root never has the program started at login. What an ordinary user sees is tried as one, when the tests are run by root.
+// Root never has the program started at login, and may write everywhere. What an ordinary user sees is tried as one, when the tests are run by root.
 func TestScriptsAsUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("TestScripts is run by an ordinary user already")
@@ -29,11 +29,12 @@ func TestScriptsAsUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	const nobody = 65534
-	for from, to := range map[string]string{
-		self: filepath.Join(dir, "universal-p2p.test"),
-		filepath.Join("testdata", "script", "login.txtar"):      filepath.Join(scripts, "login.txtar"),
-		filepath.Join("testdata", "script", "firstlogin.txtar"): filepath.Join(scripts, "firstlogin.txtar"),
-	} {
+	names := []string{"login.txtar", "firstlogin.txtar", "readonly.txtar"}
+	copies := map[string]string{self: filepath.Join(dir, "universal-p2p.test")}
+	for _, name := range names {
+		copies[filepath.Join("testdata", "script", name)] = filepath.Join(scripts, name)
+	}
+	for from, to := range copies {
 		data, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +59,7 @@ func TestScriptsAsUser(t *testing.T) {
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	c.WaitDelay = 10 * time.Second
 	out, err := c.CombinedOutput()
-	if err != nil || strings.Count(string(out), "--- PASS: TestScripts/") != 2 {
+	if err != nil || strings.Count(string(out), "--- PASS: TestScripts/") != len(names) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
