@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+
+	"github.com/zeronetscript/universal_p2p/app"
 )
 
 // newInstaller is what the MSI calls, which can start this program and do little else (packaging/windows/setup.wxs).
@@ -53,6 +55,9 @@ func newInstaller(f *common) *cobra.Command {
 
 // againFile is there between the end of a program that is upgraded and its new start.
 func (f *common) againFile() (string, error) {
-	dir, err := f.folder()
+	if f.dataDir != "" {
+		return filepath.Join(f.dataDir, "again"), nil
+	}
+	dir, err := app.DefaultDataDir()
 	return filepath.Join(dir, "again"), err
 }

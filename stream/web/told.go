@@ -33,7 +33,9 @@ func told(err error) string {
 		return "fail.limit"
 	case is(archive.ErrCorrupt):
 		return "fail.archive"
-	case is(stream.ErrNoName) && !is(errTooLong, context.DeadlineExceeded):
+	case is(errNameLate):
+		return "fail.late"
+	case is(stream.ErrNoName):
 		return "fail.name"
 	case is(fs.ErrNotExist, errNoArchive):
 		return "fail.file"
