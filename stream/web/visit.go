@@ -98,7 +98,9 @@ func (v *visit) found(tree stream.Tree, path string) error {
 		switch {
 		case err != nil:
 			path = ""
-		case rest != "" && utf8.ValidString(rest):
+		case !utf8.ValidString(rest):
+			path = file.Path()
+		case rest != "":
 			path = file.Path() + "/" + rest
 		default:
 			path = file.Path() // in the one spelling
