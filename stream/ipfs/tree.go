@@ -70,7 +70,7 @@ type at struct {
 // When the CID is that of a file, the file has no name: it is found by the empty path and by the one that the page has given it,
 // and any other path goes on into it.
 func (t *tree) Lookup(ctx context.Context, p string) (stream.File, string, error) {
-	if p != "" && !stream.ValidPath(p) {
+	if p != "" && !stream.CanLookUp(p) {
 		return nil, "", fs.ErrNotExist
 	}
 	if t.root.isFile() {
