@@ -72,7 +72,7 @@ type at struct {
 //
 // When the CID is that of a file, the file has no name, see stream.BareTree.
 func (t *tree) Lookup(ctx context.Context, p string) (stream.File, string, error) {
-	if p != "" && !stream.ValidPath(p) {
+	if p != "" && !stream.CanLookUp(p) {
 		return nil, "", fs.ErrNotExist
 	}
 	if t.root.isFile() {

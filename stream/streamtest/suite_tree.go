@@ -77,6 +77,7 @@ func (e *env) testLookup(t *testing.T) {
 		{"a.zip/1.jpg", "a.zip", "1.jpg"},
 		{"dir/a.zip/1.jpg", "dir/a.zip", "1.jpg"},
 		{"dir/a.zip/in/a.zip/2.jpg", "dir/a.zip", "in/a.zip/2.jpg"},
+		{"a.zip/\x83e.jpg", "a.zip", "\x83e.jpg"}, // a member by its bytes
 		{"empty/x", "empty", "x"},
 		{"b/a.txt", "b", "a.txt"},
 		{path: "a.txtx"},

@@ -98,9 +98,11 @@ func (v *visit) found(tree stream.Tree, path string) error {
 		switch {
 		case err != nil:
 			path = ""
-		case isBare(tree) && utf8.ValidString(rest):
+		case !utf8.ValidString(rest):
+			path = file.Path()
+		case isBare(tree):
 			path = rest // what the file is called, or what is in it
-		case rest != "" && utf8.ValidString(rest):
+		case rest != "":
 			path = file.Path() + "/" + rest
 		default:
 			path = file.Path() // in the one spelling
