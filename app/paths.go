@@ -83,6 +83,9 @@ func DefaultConfigFile() (string, error) {
 	return filepath.Join(dir, dirName, "config.toml"), nil
 }
 
+// ConfigFile is the config file of a data folder that the user has named.
+func ConfigFile(dataDir string) string { return filepath.Join(dataDir, "config.toml") }
+
 // What lies in a data folder.
 func lockFile(dataDir string) string    { return filepath.Join(dataDir, "lock") }
 func controlFile(dataDir string) string { return filepath.Join(dataDir, "control.json") }

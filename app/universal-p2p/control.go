@@ -103,6 +103,9 @@ func newRecycle(f *common) *cobra.Command {
 		Short: "Give back disk space; what was removed is fetched again when it is asked for",
 		Args:  takes(0, "no arguments, only flags"),
 		RunE: func(c *cobra.Command, _ []string) error {
+			if what.UnusedFor < 0 {
+				return usagef("--unused-for: %v lies in the future; write it like 168h", what.UnusedFor)
+			}
 			if n := changed(c, "all", "unused-for", "free"); n != 1 || !what.All && what.UnusedFor <= 0 && free == "" {
 				return usagef("recycle takes exactly one of --all, --unused-for 168h and --free 1GiB")
 			}

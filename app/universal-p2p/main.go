@@ -95,7 +95,7 @@ Without a command it starts the program, like "run". The other commands talk to 
 	}
 	p := root.PersistentFlags()
 	p.StringVar(&f.addr, "addr", "", "where to answer, host:port on the loopback interface (default "+app.DefaultAddr+", or what the config says)")
-	p.StringVar(&f.dataDir, "data-dir", "", "folder for everything the program writes; the other commands find it there too")
+	p.StringVar(&f.dataDir, "data-dir", "", "folder for everything the program writes, its config.toml too; the other commands find it there")
 	p.StringVar(&f.config, "config", "", "config file")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w; see %s --help", err, c.CommandPath())
@@ -148,10 +148,14 @@ func takes(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// configFile is the config file, and whether there has to be one.
+// configFile is the config file, and whether there has to be one. That of a data folder which the user has named is in it: there is all
+// that such a run writes.
 func (f *common) configFile() (file string, required bool, err error) {
-	if f.config != "" {
+	switch {
+	case f.config != "":
 		return f.config, true, nil
+	case f.dataDir != "":
+		return app.ConfigFile(f.dataDir), false, nil
 	}
 	file, err = app.DefaultConfigFile()
 	return file, false, err
