@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar. Each has a folder of its own for everything that the program reads and writes by
-// default, no display, the condition root besides the usual ones, and these commands:
+// default, no display, the conditions root and ipfs besides the usual ones, and these commands:
 //
 //	exits CODE COMMAND...  runs a command that has to fail with that exit code and one line on standard error
 //	ready FOLDER           waits until a program runs on the data folder; a pattern as for filepath.Glob will do
@@ -52,8 +52,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(c string) (bool, error) {
-			if c == "root" {
+			switch c {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "ipfs": // or the program was built without
+				c, err := app.LoadConfig("", false)
+				return strings.Contains(c.TOML(), "[ipfs]"), err
 			}
 			return false, errors.New("unknown condition " + c)
 		},
