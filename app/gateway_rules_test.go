@@ -258,3 +258,27 @@ func TestGatewayEnds(t *testing.T) {
 		t.Errorf("after the end: %s, %q", res.Status, res.body)
 	}
 }
+
+// A name that is blocked is so in each of its spellings, at our addresses and at those of the network; what it stands for is not.
+func TestGatewayBlockedName(t *testing.T) {
+	f := newGatewayFront(t)
+	upper, dashed := strings.ToUpper(rootDomain), "a--listing-example-org"
+	asks := []string{
+		"127.0.0.1: /ipns/v0/stream/" + rootDomain + "/ascii.txt", "127.0.0.1: /ipns/v0/stream/" + upper + "/ascii.txt",
+		"127.0.0.1: /ipns/v0/stream/" + rootDomain + "./ascii.txt", "127.0.0.1: /ipns/v0/stream/" + dashed + "/ascii.txt",
+		"127.0.0.1: /ipns/" + rootDomain + "/ascii.txt", dashed + ".ipns.localhost: /ascii.txt",
+	}
+	for _, blocked := range []bool{false, true} {
+		f.must(f.history.BlockRoot(ledger.Root{Protocol: "ipns/v0", ID: rootDomain}, blocked))
+		for _, ask := range asks {
+			if got := f.ask(ask).StatusCode; got == 403 != blocked || !blocked && got != 200 {
+				t.Errorf("blocked: %v, %s: %d", blocked, ask, got)
+			}
+		}
+	}
+	for _, ask := range []string{"127.0.0.1: /ipfs/v0/stream/" + f.root.Cid().String() + "/ascii.txt", "127.0.0.1: /ipns/v0/stream/" + f.root.Cid().String() + "/ascii.txt"} {
+		if got := f.ask(ask).StatusCode; got != 200 {
+			t.Errorf("%s: %d", ask, got)
+		}
+	}
+}

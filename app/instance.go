@@ -118,8 +118,11 @@ func replaceFileAs(name string, data []byte, lasting bool, like fs.FileInfo) (er
 		}
 	}()
 	if like != nil {
-		sameOwner(f, like)
-		f.Chmod(like.Mode().Perm()) // where that cannot be, it is for the user alone
+		mode := like.Mode().Perm()
+		if !sameOwner(f, like) {
+			mode &^= 0o070 // another group got nothing of it
+		}
+		f.Chmod(mode) // where that cannot be, it is for the user alone
 	}
 	_, err = f.Write(data)
 	if err == nil && lasting {

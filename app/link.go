@@ -14,6 +14,7 @@ type Link struct {
 	Root              string // in one of its spellings
 	Path              string // in the root; "" is all of it
 	Query             string // hints, as they follow a "?"
+	Stream            string // address of what Path leads to; "" when the program was not asked
 }
 
 // Recognize says what a text names: a link or an identifier of one of the networks, or an address of the program's own. A text that

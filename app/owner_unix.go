@@ -14,13 +14,12 @@ func ourAlone(info fs.FileInfo) bool {
 	return ok && int(st.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0
 }
 
-// sameOwner gives f the owner and the group of another file, as far as this user may.
-func sameOwner(f *os.File, of fs.FileInfo) {
+// sameOwner gives f the owner and the group of another file, as far as this user may, and reports whether it has the group.
+func sameOwner(f *os.File, of fs.FileInfo) bool {
 	st, ok := of.Sys().(*syscall.Stat_t)
 	if !ok {
-		return
+		return false
 	}
-	if f.Chown(int(st.Uid), int(st.Gid)) != nil {
-		f.Chown(-1, int(st.Gid)) // an ordinary user gives files to groups that he is in, and to nobody
-	}
+	// An ordinary user gives files to groups that he is in, and to nobody.
+	return f.Chown(int(st.Uid), int(st.Gid)) == nil || f.Chown(-1, int(st.Gid)) == nil
 }

@@ -3,14 +3,19 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gofrs/flock"
 )
 
 // temporaryName is what the names of temporary data folders begin with.
 const temporaryName = dirName + "-data-"
+
+// goneName is in its place in the names of those that are being removed.
+const goneName = dirName + "-gone-"
 
 // TryDataDir finds out whether the program can use a data folder, which is made when it is not there. One that a running program has
 // is good in any case: that one is asked then.
@@ -48,11 +53,18 @@ func TemporaryDataDir() (string, error) {
 	return dir, nil
 }
 
-// RemoveTemporary removes a folder of TemporaryDataDir, unless another program has it by now.
+// RemoveTemporary removes a folder of TemporaryDataDir, unless another program has it by now. One that comes meanwhile does not find it.
 func RemoveTemporary(dir string) error {
-	if held(dir) {
+	l := flock.New(lockFile(dir))
+	ok, err := l.TryLock()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !ok {
 		return nil
 	}
+	gone := filepath.Join(filepath.Dir(dir), goneName+strings.TrimPrefix(filepath.Base(dir), temporaryName))
+	if err == nil && os.Rename(dir, gone) == nil {
+		dir = gone
+	}
+	l.Close() // before: Windows moves and removes nothing that is open
 	return os.RemoveAll(dir)
 }
 
@@ -69,11 +81,15 @@ func DialDefault(dataDir string) (*Client, error) {
 // temporaryDirs lists the temporary data folders of this user. Everybody can make folders and links there, by any name: what
 // belongs to somebody else, or can be read or written by others, is none.
 func temporaryDirs() (dirs []string) {
-	found, err := filepath.Glob(filepath.Join(os.TempDir(), temporaryName+"*"))
+	found, err := os.ReadDir(os.TempDir())
 	if err != nil {
 		return nil
 	}
-	for _, dir := range found {
+	for _, entry := range found {
+		dir := filepath.Join(os.TempDir(), entry.Name())
+		if !strings.HasPrefix(entry.Name(), temporaryName) {
+			continue
+		}
 		if info, err := os.Lstat(dir); err == nil && info.IsDir() && ourAlone(info) {
 			dirs = append(dirs, dir)
 		}

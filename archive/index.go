@@ -240,8 +240,15 @@ func (ix *index) exact(name string) (int, bool) {
 	return 0, false
 }
 
-// mayBeNamed reports whether entry i has a name, or can get one yet. Who knows its bytes gets no further than others do.
-func (ix *index) mayBeNamed(i int) bool { return !ix.complete || ix.names[i] != "" }
+// mayBeNamed reports whether entry i is what its name leads to, or can be yet. Who knows its bytes gets no further than others do, and
+// what is found has the name for itself.
+func (ix *index) mayBeNamed(i int) bool {
+	if !ix.complete {
+		return true
+	}
+	j, ok := ix.byName[ix.names[i]]
+	return ok && j == i
+}
 
 // at returns entry i and its name.
 func (ix *index) at(i int) (*entry, string) {

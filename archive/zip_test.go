@@ -131,6 +131,20 @@ func TestZipTwice(t *testing.T) {
 	}
 }
 
+// TestZipOneName: of two members with one name, written in two ways, the one that the name leads to is the only one: what is kept of a member
+// goes by its name.
+func TestZipOneName(t *testing.T) {
+	l := library(t, Config{})
+	p := newSource("a.zip", rawZip(false, rawMember{name: "\x82", content: "old"}, rawMember{name: "é", flags: zipFlagUTF8, content: "new"})).place()
+	names(t, l, p) // all is known
+	for _, name := range []string{"é", "\x82"} {
+		b, err := read(t, l, p, name)
+		if name == "é" && (err != nil || string(b) != "new") || name != "é" && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q: %q, %v", name, b, err)
+		}
+	}
+}
+
 // TestZipLinks: links and devices are not there.
 func TestZipLinks(t *testing.T) {
 	const link, regular, device = 0o120777 << 16, 0o100644 << 16, 0o020666 << 16

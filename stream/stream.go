@@ -104,7 +104,8 @@ type Searcher interface {
 // A Canonicalizer is a Backend that can tell the canonical ID of most roots by their looks.
 type Canonicalizer interface {
 	// Canonical returns what Tree.ID would be, as far as the root itself tells; the network may know better. It asks nobody and
-	// takes no time. ok is false for what is no root, and for one that says nothing of its ID.
+	// takes no time. ok is false for what is no root, and for one that says nothing of its ID. Of a name, see [Namer], it is the one
+	// spelling of the name.
 	Canonical(root Root) (id string, ok bool)
 }
 

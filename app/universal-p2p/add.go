@@ -42,11 +42,15 @@ func newAdd(f *common) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			some := false
 			for _, file := range files {
-				if !under(file.Path, link.Path) {
-					continue
+				if under(file.Path, link.Path) {
+					some = true
+					fmt.Fprintln(c.OutOrStdout(), file.URL)
 				}
-				fmt.Fprintln(c.OutOrStdout(), file.URL)
+			}
+			if !some && link.Stream != "" { // a member of an archive, or a file that only the link has a name for
+				fmt.Fprintln(c.OutOrStdout(), link.Stream)
 			}
 			return nil
 		},

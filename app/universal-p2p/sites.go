@@ -235,7 +235,7 @@ func rootOfArg(ctx context.Context, client *app.Client, arg string, site bool) (
 		return ledger.Root{Protocol: arg[:i], ID: arg[i+1:]}, true, nil
 	case isTorrent(arg):
 		return ledger.Root{Protocol: "bittorrent/v0", ID: arg}, true, nil
-	case site && (strings.HasPrefix(arg, "http") || !strings.Contains(arg, "://")):
+	case site && !strings.Contains(arg, "://"):
 		return root, false, nil
 	}
 	link, err := client.Recognize(ctx, arg)

@@ -175,8 +175,14 @@ func (n *Names) Search(root stream.Root) (stream.Search, bool) {
 	return n.b.peers(), waiting
 }
 
-// Canonical implements stream.Canonicalizer. Of a name nobody can tell without asking.
-func (n *Names) Canonical(root stream.Root) (id string, ok bool) { return n.b.Canonical(root) }
+// Canonical implements stream.Canonicalizer. What a name stands for nobody can tell without asking; it has one spelling all the same.
+func (n *Names) Canonical(root stream.Root) (id string, ok bool) {
+	if id, ok = n.b.Canonical(root); ok {
+		return id, true
+	}
+	id, err := parseName(root.ID)
+	return id, err == nil
+}
 
 // Names implements stream.Namer.
 func (*Names) Names(root stream.Root) bool {

@@ -58,6 +58,9 @@ func (h *Handler) inside(ctx context.Context, tree stream.Tree, req stream.Reque
 
 // refused is why a file cannot be read, as far as that is known before anybody does.
 func refused(file stream.File) error {
+	if c, ok := file.(calledFile); ok {
+		file = c.File
+	}
 	if m, ok := file.(*archive.Member); ok {
 		return m.Err()
 	}

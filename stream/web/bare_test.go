@@ -101,6 +101,11 @@ func TestBareArchive(t *testing.T) {
 			t.Errorf("%q: an archive in it: %d, %d bytes", name, res.StatusCode, len(res.body))
 		}
 	}
+	f.mem.AddBare("locked", patched(zipOf(t, [3]string{"a.txt", "content", ""}), 6, 8, "\x01"))
+	for _, method := range []string{"GET", "HEAD"} { // as in archives that have a name
+		f.wantError(f.do(method, root+"locked/a.txt"), 403)
+		f.wantError(f.do(method, root+"locked/photos.zip/a.txt"), 403)
+	}
 	f.wantError(f.do("GET", root+"album/photos.zip/none.png"), 404)
 	f.wantError(f.do("GET", root+"album/b/none.png"), 404)
 }

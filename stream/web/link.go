@@ -72,7 +72,9 @@ func (h *Handler) recognize(text string) (req stream.Request, query url.Values, 
 	query = hints(u)
 	if b, can := p.Backend.(stream.Recognizer); can { // its own word for the root, and what the root says itself
 		root, _, ok := b.Recognize(req.Root)
-		if !ok {
+		if n, can := p.Backend.(stream.Namer); can && !ok && n.Names(stream.Root{ID: req.Root}) {
+			root.ID = ledgerRoot(p.Backend, req, nil).ID // no link by itself, as a domain is none
+		} else if !ok {
 			return req, nil, false
 		}
 		req.Root = root.ID

@@ -74,7 +74,10 @@ func ledgerRoot(b stream.Backend, req stream.Request, hints url.Values) ledger.R
 	id, protocol := req.Root, req.Protocol+"/"+req.Version
 	if c, ok := b.(stream.Canonicalizer); ok {
 		if canonical, ok := c.Canonical(stream.Root{ID: id, Hints: hints}); ok {
-			id, protocol = canonical, contentOf(b, protocol)
+			if n, ok := b.(stream.Namer); !ok || !n.Names(stream.Root{ID: id}) {
+				protocol = contentOf(b, protocol)
+			}
+			id = canonical
 		}
 	}
 	return ledger.Root{Protocol: protocol, ID: id}
